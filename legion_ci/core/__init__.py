@@ -1,0 +1,1 @@
+"""What every other part stands on: errors, plug-ins, records, the shell, secrets, progress, the site's folders."""

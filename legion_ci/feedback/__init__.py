@@ -1,0 +1,1 @@
+"""Requests, answers and outcomes: captured off the request's path, stored, joined."""

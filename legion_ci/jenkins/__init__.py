@@ -1,0 +1,1 @@
+"""Jenkins from Python."""

@@ -1,0 +1,1 @@
+"""Stage 3: make of a trained model something that runs elsewhere."""

@@ -1,0 +1,1 @@
+"""Stage 5: load the new deployment and hold it to its budgets."""

@@ -1,0 +1,1 @@
+"""Pages, pictures and machine-readable reports from records."""

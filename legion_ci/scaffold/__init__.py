@@ -1,0 +1,1 @@
+"""New model repositories from a template."""

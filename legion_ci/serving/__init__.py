@@ -1,0 +1,1 @@
+"""The model server: one artefact folder, one process, REST."""

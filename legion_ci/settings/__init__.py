@@ -1,0 +1,1 @@
+"""What goes in: the schema of ``legion.yaml``, its layers, and where each value came from."""

@@ -1,0 +1,234 @@
+"""The schema of ``legion.yaml``: one section a stage, everything but ``model.name`` and the data with a default.
+
+Sections with ``use`` are completed by the plug-in that it names: the plug-in's ``Settings`` class extends the section.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+STAGES = ("train", "quality", "package", "deploy", "perf", "promote")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: Any) -> Any:
+    """Seconds of ``30s``, ``5m``, ``1h30m``, ``250ms``, ``7d`` or a plain number."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if not isinstance(value, str):
+        return value
+    parts = _DURATION.findall(value)
+    if not parts or "".join(n + u for n, u in parts) != value.replace(" ", ""):
+        raise ValueError(f"{value!r} is not a duration such as 30s, 5m, 1h30m or 7d")
+    return sum(float(n) * _UNITS[u] for n, u in parts)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Alpha = Annotated[float, Field(gt=0, lt=0.5)]
+Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, strict, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class ModelSettings(Section):
+    """The model's name (a Kubernetes-style label) and what people should know about it."""
+
+    name: Name
+    description: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class SiteSettings(Section):
+    """Where the model lives: store, deployments, routes, feedback. Default: the user's state folder, never the workspace."""
+
+    path: str | None = None
+
+
+class StoreSettings(Section):
+    """MLflow: a tracking URI, else SQLite in the site; the experiment is named after the model unless said."""
+
+    tracking_uri: str | None = None
+    experiment: str | None = None
+
+
+class DistributionSettings(Section):
+    """Where environments get their packages: the configured index, folders of wheels, or both."""
+
+    find_links: tuple[str, ...] = ()
+    python: str | None = None
+
+
+class DataSettings(Section):
+    """A data set; the source that ``use`` names adds its own settings. Columns are features unless target or ignored."""
+
+    use: str = "parquet"
+    target: str | None = None
+    ignore: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
+
+    @field_validator("ignore", "features", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class TrainSettings(Section):
+    """How a model is made; the trainer that ``use`` names adds its own settings.
+
+    requirements: pip requirements of the model at run time, or one .txt file; None: inferred by MLflow.
+    """
+
+    use: str = "function"
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    requirements: tuple[str, ...] | str | None = None
+    sample_rows: int = Field(default=20, ge=1, le=10_000)
+    timeout: Duration = 24 * 3600.0
+
+    @field_validator("requirements", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class CheckSettings(Section):
+    """One check of the quality gate; the check that ``use`` names adds its own settings."""
+
+    use: str = "metric"
+    name: str | None = None
+    role: Literal["require", "alarm"] | None = None
+
+
+class QualitySettings(Section):
+    """The quality gate. alpha is one-sided."""
+
+    checks: tuple[CheckSettings, ...] = ()
+    alpha: Alpha = 0.05
+    cluster: str | None = None
+    positive: Any = None
+    on_unassessed: Literal["inconclusive", "note"] = "inconclusive"
+    slice_margin: Share = 0.0
+    min_rare: int = Field(default=50, ge=1)
+    resamples: int = Field(default=10_000, ge=10_000)
+    seed: int = 20261121
+    timeout: Duration = 3600.0
+
+
+class PackageSettings(Section):
+    """What is made of a trained model; the packager that ``use`` names adds its own settings."""
+
+    use: str = "bundle"
+
+
+class DeploySettings(Section):
+    """Where packages run; the deployer that ``use`` names adds its own settings.
+
+    port: of the gateway; None: a free one, kept from then on. unit_header: whose value keeps a user in one arm.
+    """
+
+    use: str = "local"
+    port: int | None = Field(default=None, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    unit_header: str = "x-legion-unit"
+    tests: str | None = None
+    tests_timeout: Duration = 600.0
+    ready_timeout: Duration = 120.0
+    capture: bool = True
+
+
+class PerfSettings(Section):
+    """The load test. rate: requests a second; budgets in the grammar ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
+
+    rate: float = Field(default=50.0, gt=0)
+    duration: Duration = 30.0
+    warmup: Duration = 3.0
+    users: int = Field(default=50, ge=1)
+    budgets: tuple[str, ...] = ("errors < 1%",)
+    locustfile: str | None = None
+    data: str | None = None
+    alpha: Alpha = 0.05
+    valid_for: Duration = 7 * 86400.0
+
+    @field_validator("budgets", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class PromoteSettings(Section):
+    """How traffic moves. steps: ``shadow`` and percentages; window: how long after its first request a unit's outcome counts.
+
+    margin: the loss of the metric that is accepted (0: the challenger must be better). in_build: how long one call may
+    go on looking, at ``look_every`` intervals.
+    """
+
+    steps: tuple[Literal["shadow"] | float, ...] = ("shadow", 5, 25, 50, 100)
+    outcome: str | None = None
+    metric: str = "accuracy"
+    positive: Any = None
+    margin: float = Field(default=0.0, ge=0)
+    guardrails: tuple[str, ...] = ("errors not worse by 1%",)
+    alpha: Alpha = 0.05
+    window: Duration = 10.0
+    min_units: int = Field(default=20, ge=1)
+    min_coverage: Share = 0.5
+    min_duration: Duration = 0.0
+    missing: Literal["exclude", "negative"] = "exclude"
+    on_inconclusive: Literal["stop", "shadow"] = "stop"
+    in_build: Duration = 0.0
+    look_every: Duration = 60.0
+
+    @field_validator("steps", "guardrails", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[Any, ...]) -> tuple[Any, ...]:
+        shares = [s for s in steps if s != "shadow"]
+        if "shadow" in steps[1:] or shares != sorted(set(shares)) or not shares or shares[-1] != 100 or shares[0] <= 0:
+            raise ValueError("steps are shadow (at most once, first) and rising percentages that end with 100")
+        return steps
+
+
+class ReportSettings(Section):
+    """The pages for people."""
+
+    title: str | None = None
+
+
+class KeepSettings(Section):
+    """How much ``clean`` leaves."""
+
+    runs: int = Field(default=20, ge=1)
+    environments: Duration = 30 * 86400.0
+    feedback: Duration = 365 * 86400.0
+
+
+class Settings(Section):
+    """The whole configuration of a model repository."""
+
+    model: ModelSettings
+    site: SiteSettings = SiteSettings()
+    store: StoreSettings = StoreSettings()
+    distribution: DistributionSettings = DistributionSettings()
+    data: dict[str, DataSettings] = Field(default_factory=dict)
+    train: TrainSettings = TrainSettings()
+    quality: QualitySettings = QualitySettings()
+    package: PackageSettings = PackageSettings()
+    deploy: DeploySettings = DeploySettings()
+    perf: PerfSettings = PerfSettings()
+    promote: PromoteSettings = PromoteSettings()
+    report: ReportSettings = ReportSettings()
+    keep: KeepSettings = KeepSettings()
+

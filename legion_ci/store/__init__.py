@@ -1,0 +1,1 @@
+"""MLflow and artefacts: the only part that imports mlflow."""

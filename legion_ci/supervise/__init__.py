@@ -1,0 +1,1 @@
+"""Processes that outlive us: start, health, restart, stop; knows no models."""
