@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from legion_ci.core.errors import PluginError
+from legion_ci.core.errors import PluginError, missing_package
 
 GROUPS = ("trainers", "packagers", "deployers", "data_sources", "checks")
 
@@ -31,10 +31,4 @@ def load(group: str, name: str, where: str = "") -> Any:
     try:
         return found[name].load()
     except ImportError as error:
-        raise missing_extra(error, f"the {group[:-1]} {name}", where) from error
-
-
-def missing_extra(error: ImportError, what: str, where: str = "") -> PluginError:
-    """An ImportError told as what to install."""
-    return PluginError(f"{what} needs the package {error.name or error}, which is not installed", where=where,
-                       todo="pip install 'legion-ci[all]' (or the one extra that the stage names)")
+        raise missing_package(error, where) from error

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 
 STAGES = ("train", "quality", "package", "deploy", "perf", "promote")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -35,9 +35,15 @@ Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 class Section(BaseModel):
-    """A part of the configuration: frozen, strict, nothing unknown."""
+    """A part of the configuration: frozen, strict, nothing unknown. Sequences are tuples."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    _origin: str = PrivateAttr(default="")
+
+    @property
+    def origin(self) -> str:
+        """Where the section was written (file:line:column), empty when it is all defaults."""
+        return self._origin
 
 
 class ModelSettings(Section):
@@ -76,11 +82,6 @@ class DataSettings(Section):
     ignore: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None
 
-    @field_validator("ignore", "features", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
 
 class TrainSettings(Section):
     """How a model is made; the trainer that ``use`` names adds its own settings.
@@ -93,11 +94,6 @@ class TrainSettings(Section):
     requirements: tuple[str, ...] | str | None = None
     sample_rows: int = Field(default=20, ge=1, le=10_000)
     timeout: Duration = 24 * 3600.0
-
-    @field_validator("requirements", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class CheckSettings(Section):
@@ -149,6 +145,7 @@ class PerfSettings(Section):
     """The load test. rate: requests a second; budgets in the grammar ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
 
     rate: float = Field(default=50.0, gt=0)
+    arrivals: Literal["poisson", "constant"] = "poisson"
     duration: Duration = 30.0
     warmup: Duration = 3.0
     users: int = Field(default=50, ge=1)
@@ -157,11 +154,6 @@ class PerfSettings(Section):
     data: str | None = None
     alpha: Alpha = 0.05
     valid_for: Duration = 7 * 86400.0
-
-    @field_validator("budgets", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class PromoteSettings(Section):
@@ -186,11 +178,6 @@ class PromoteSettings(Section):
     on_inconclusive: Literal["stop", "shadow"] = "stop"
     in_build: Duration = 0.0
     look_every: Duration = 60.0
-
-    @field_validator("steps", "guardrails", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("steps")
     @classmethod

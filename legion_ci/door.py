@@ -1,0 +1,195 @@
+"""Behind the tasks: loads the configuration, calls one function, prints its outcome, and maps it to an exit code."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from legion_ci import pipeline as stages
+from legion_ci import runs
+from legion_ci.core.errors import LegionError
+from legion_ci.core.secrets import Secrets
+from legion_ci.core.shell import Shell
+from legion_ci.core.tools import Tools
+from legion_ci.results import StageResult, Verdict, decode_result
+from legion_ci.settings.load import FILE, Loaded, load
+
+BUG, INTERRUPTED, TERMINATED = 70, 130, 143
+
+
+class Terminated(BaseException):
+    """Somebody ended us with TERM: everything of ours is put in order first."""
+
+
+def enter(function: str, options: dict[str, Any]) -> int:
+    """Call one of the functions below; errors become their exit codes, printed without traceback unless verbose."""
+    verbose = options.pop("verbose", False)
+    signal.signal(signal.SIGTERM, _terminate)
+    secrets = Secrets()
+    try:
+        return int(globals()[f"_{function}"](Tools(secrets=secrets, shell=Shell(secrets)), **options))
+    except LegionError as error:
+        code = error.exit_code
+        for problem in error.problems:
+            print(secrets.redact(str(problem)), file=sys.stderr)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        print("interrupted; run the task again to go on", file=sys.stderr)
+    except Terminated:
+        code = TERMINATED
+        print("terminated; run the task again to go on", file=sys.stderr)
+    except Exception as error:
+        code = BUG
+        print(secrets.redact(f"a bug in legion-ci: {type(error).__name__}: {error}; --verbose shows where, please report it"), file=sys.stderr)
+        if not verbose:
+            return code
+    if verbose:
+        traceback.print_exc()
+    return code
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _load(settings: str, sets: Sequence[str]) -> Loaded:
+    return load(Path(settings or FILE), sets)
+
+
+def _stage(tools: Tools, name: str, settings: str, sets: Sequence[str], run: str, first: bool = False) -> int:
+    loaded = _load(settings, sets)
+    chosen = runs.choose(loaded.folder, run, fresh=name == "train")
+    print(f"run {chosen.id}", flush=True)
+    with chosen.writing() as dead:
+        _say_dead(tools, dead)
+        chosen.reopen()
+        context = stages.Context(loaded, chosen, tools, first)
+        result = _execute(stages.stage_named(name), context)
+        _close(context, name, result)
+    return stages.exit_code(result)
+
+
+def _pipeline(tools: Tools, settings: str, sets: Sequence[str], run: str, first: bool = False) -> int:
+    loaded = _load(settings, sets)
+    chosen = runs.choose(loaded.folder, run, fresh=True)
+    print(f"run {chosen.id}", flush=True)
+    code = 0
+    with chosen.writing() as dead:
+        _say_dead(tools, dead)
+        context = stages.Context(loaded, chosen, tools, first)
+        try:
+            for stage in stages.PIPELINE:
+                result = _execute(stage, context)
+                code = 10 if result.verdict is Verdict.INCONCLUSIVE else code
+                _close(context, stage.name, result)
+                if result.verdict is Verdict.FAIL:
+                    return 1
+                if stage.name == "promote":
+                    return stages.exit_code(result) if result.verdict is not Verdict.PASS else 0
+        finally:
+            _write_report(tools, context)
+    return code
+
+
+def _execute(stage: stages.Stage, context: stages.Context) -> StageResult:
+    record = stages.execute(stage, context)
+    result = decode_result(stage.name, record)
+    told = "unchanged" if record.skipped else f"{record.seconds:.1f} s"
+    print(f"{stage.name:9}{result.verdict:13} {told:>10}  {result.summary}", flush=True)
+    if result.verdict is not Verdict.PASS:
+        print(f"{'':9}{result.reason}{': ' if result.reason and result.more_data else ''}{result.more_data}", flush=True)
+    return result
+
+
+def _close(context: stages.Context, name: str, result: StageResult) -> None:
+    if result.verdict is Verdict.FAIL or (name == "promote" and result.verdict is Verdict.PASS):
+        context.run.finish(f"{name} {result.verdict}")
+
+
+def _say_dead(tools: Tools, dead: str) -> None:
+    if dead:
+        tools.progress.say(f"taking over from a writer that died ({dead})")
+
+
+def _write_report(tools: Tools, context: stages.Context) -> None:
+    from legion_ci.report import stage as report
+
+    page = report.write(context.run.folder, context.run.folder / "report", title=context.settings.report.title)
+    print(f"report   {_shown(page)}", flush=True)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _report(tools: Tools, settings: str, sets: Sequence[str], run: str) -> int:
+    loaded = _load(settings, sets)
+    _write_report(tools, stages.Context(loaded, runs.choose(loaded.folder, run, fresh=False), tools))
+    return 0
+
+
+def _plan(tools: Tools, settings: str, sets: Sequence[str], json: bool) -> int:
+    from legion_ci.settings import plan
+
+    rows = plan.rows(_load(settings, sets))
+    print(jsonlib.dumps([r.__dict__ for r in rows], indent=2, default=str) if json else plan.text(rows))
+    return 0
+
+
+def _init(tools: Tools, folder: str, name: str, template: str, interactive: bool, force: bool) -> int:
+    from legion_ci.scaffold import stage as scaffold
+
+    target = Path(folder or name or ".")
+    made = scaffold.create(target, name=name or target.resolve().name, template=template, answers=None, interactive=interactive, force=force)
+    print("\n".join(_shown(p) for p in made))
+    print(f"\nnext: cd {target}, then see README.md there")
+    return 0
+
+
+def _status(tools: Tools, settings: str, sets: Sequence[str], json: bool) -> int:
+    import msgspec
+
+    from legion_ci.deploy import site_tasks
+
+    found = site_tasks.status(_load(settings, sets).site)
+    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if json else found.text())
+    return 0
+
+
+def _up(tools: Tools, settings: str, sets: Sequence[str]) -> int:
+    from legion_ci.deploy import site_tasks
+
+    print(site_tasks.up(_load(settings, sets).site, tools).text())
+    return 0
+
+
+def _undeploy(tools: Tools, settings: str, sets: Sequence[str], deployment: str, everything: bool) -> int:
+    from legion_ci.core.errors import ConfigurationError
+    from legion_ci.deploy import site_tasks
+
+    if bool(deployment) == everything:
+        raise ConfigurationError("say what to remove", where="undeploy", todo="--deployment NAME for one, --all for everything")
+    print(site_tasks.undeploy(_load(settings, sets).site, deployment or None, tools).text())
+    return 0
+
+
+def _rollback(tools: Tools, settings: str, sets: Sequence[str]) -> int:
+    from legion_ci.promote import rollback
+
+    routes = rollback.rollback(_load(settings, sets).site, tools)
+    print(f"champion {routes.champion} at {routes.share(routes.champion or ''):.0%}")
+    return 0
+
+
+def _clean(tools: Tools, settings: str, sets: Sequence[str], dry_run: bool) -> int:
+    from legion_ci import clean
+
+    for line in clean.clean(_load(settings, sets), dry_run=dry_run):
+        print(line)
+    return 0

@@ -1,0 +1,170 @@
+"""Loads and checks the configuration: all problems at once, each with its place and the nearest known word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel, Discriminator, Tag, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from legion_ci.core import plugins
+from legion_ci.core.errors import ConfigurationError, LegionError, PluginError, Problem
+from legion_ci.core.site import Site, state_home
+from legion_ci.settings import layers
+from legion_ci.settings.schema import QualitySettings, Section, Settings
+from legion_ci.settings.yaml import Key, Layer
+
+FILE = "legion.yaml"
+_SECTIONS = {"train": "trainers", "package": "packagers", "deploy": "deployers"}
+_TAG = "use:"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings, where each value came from, and the model repository that they belong to."""
+
+    settings: Settings
+    origins: Mapping[Key, str]
+    folder: Path
+
+    @property
+    def site(self) -> Site:
+        """The model's site."""
+        told = self.settings.site.path
+        name = self.settings.model.name
+        path = (self.folder / Path(told).expanduser()) if told else state_home() / name
+        return Site(path.resolve(), name)
+
+
+def load(file: Path, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Loaded:
+    """The configuration of the model repository that holds ``file``.
+
+    Raises ConfigurationError with every problem found, or PluginError when the only problems are unknown plug-ins.
+    """
+    layer = layers.stack(file, flags, layers.current_environment() if environment is None else environment)
+    schema = _complete(layer)
+    try:
+        settings = schema.model_validate(layer.values)
+    except ValidationError as error:
+        raise ConfigurationError([_problem(e, layer, schema) for e in error.errors()]) from None
+    _place(settings, (), layer.origins)
+    return Loaded(settings, layer.origins, file.resolve().parent)
+
+
+def _complete(layer: Layer) -> type[Settings]:
+    """The schema with the settings of the plug-ins that ``use`` names."""
+    problems: list[Problem] = []
+    fields: dict[str, Any] = {}
+
+    def plugin(group: str, name: Any, key: Key) -> Any:
+        try:
+            return plugins.load(group, str(name), layer.origins.get((*key, "use"), ".".join(map(str, key)))).Settings
+        except LegionError as error:
+            problems.extend(error.problems)
+            return None
+
+    for section, group in _SECTIONS.items():
+        base = Settings.model_fields[section].annotation
+        use = _mapping(layer.values.get(section)).get("use", _default_use(base))
+        if model := plugin(group, use, (section,)):
+            fields[section] = (model, Settings.model_fields[section].default if section not in layer.values and model is base else _made(model))
+    fields["data"] = (dict[str, _union("data_sources", "parquet", [((n,), s) for n, s in _mapping(layer.values.get("data")).items()], plugin, ("data",))], {})
+    fields["quality"] = (_quality(layer, plugin), QualitySettings())
+    if problems:
+        raise PluginError(problems)
+    return create_model("Settings", __base__=Settings, **fields)
+
+
+def _made(model: type[BaseModel]) -> Any:
+    try:
+        return model()
+    except ValidationError:
+        return ...
+
+
+def _quality(layer: Layer, plugin: Any) -> Any:
+    checks = _mapping(layer.values.get("quality")).get("checks", ())
+    items = [((i,), c) for i, c in enumerate(checks)] if isinstance(checks, tuple) else []
+    check = _union("checks", "metric", items, plugin, ("quality", "checks"))
+    return create_model("QualitySettings", __base__=QualitySettings, checks=(tuple[check, ...], ()))
+
+
+def _union(group: str, default: str, items: Sequence[tuple[Key, Any]], plugin: Any, key: Key) -> Any:
+    """One type for entries that each name their plug-in."""
+    used = {str(_mapping(item).get("use", default)): (*key, *name) for name, item in items} or {default: key}
+    models = {use: m for use, place in used.items() if (m := plugin(group, use, place))}
+    if len(models) <= 1:
+        return next(iter(models.values()), Section)
+    tagged = tuple(Annotated[m, Tag(_TAG + use)] for use, m in models.items())
+    return Annotated[Union[tagged], Discriminator(lambda v: _TAG + str(_mapping(v).get("use", default)))]  # noqa: UP007 - made at run time
+
+
+def _default_use(section: Any) -> str:
+    return str(section.model_fields["use"].default)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _place(value: Any, key: Key, origins: Mapping[Key, str]) -> None:
+    """Tell every section where it was written."""
+    if isinstance(value, Section):
+        object.__setattr__(value, "_origin", origins.get(key, "")) if value.__pydantic_private__ is None else value.__pydantic_private__.__setitem__("_origin", origins.get(key, ""))
+        for name in type(value).model_fields:
+            _place(getattr(value, name), (*key, name), origins)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _place(item, (*key, name), origins)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            _place(item, (*key, index), origins)
+
+
+def _problem(error: ErrorDetails, layer: Layer, schema: type[BaseModel]) -> Problem:
+    key: Key = tuple(p for p in error["loc"] if not (isinstance(p, str) and p.startswith((_TAG, "function-", "literal[", "float", "constrained"))))
+    where = _where(key, layer)
+    path = ".".join(str(p) for p in key)
+    if error["type"] == "extra_forbidden":
+        return Problem(f"there is no setting {path}", where, _nearest(str(key[-1]), _fields(schema, key[:-1], layer)))
+    if error["type"] == "missing":
+        return Problem(f"{path} is missing", where, "add it")
+    found = error.get("input")
+    shown = f" (found {found!r})" if found is not None and not isinstance(found, dict | tuple) else ""
+    message = error["msg"].removeprefix("Value error, ")
+    return Problem(f"{path}: {message[0].lower()}{message[1:]}{shown}", where)
+
+
+def _where(key: Key, layer: Layer) -> str:
+    for length in range(len(key), -1, -1):
+        if place := layer.origins.get(key[:length]):
+            return place
+    return FILE
+
+
+def _fields(schema: type[BaseModel], key: Key, layer: Layer) -> list[str]:
+    """The settings known at a place."""
+    model: Any = schema
+    values: Any = layer.values
+    for part in key:
+        values = values[part] if isinstance(values, dict | tuple) else {}
+        annotation = model.model_fields[part].annotation if isinstance(part, str) and hasattr(model, "model_fields") and part in model.model_fields else model
+        model = _section_of(annotation, values) or model
+    return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _section_of(annotation: Any, values: Any) -> Any:
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    found = [m for a in getattr(annotation, "__args__", ()) if (m := _section_of(a, values))]
+    use = _mapping(values).get("use")
+    return next((m for m in found if use and use in m.__module__), found[0] if found else None)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"

@@ -1,0 +1,178 @@
+"""MLflow through its client with explicit ids; the only module that imports mlflow in our own processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from legion_ci.core.errors import ServiceError, ToolError, missing_package
+from legion_ci.core.lock import locked
+from legion_ci.core.site import Site
+from legion_ci.results import ModelRef
+
+try:
+    from mlflow import artifacts
+    from mlflow.entities import LoggedModel, Metric, Param, RunTag
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+except ImportError as _error:
+    raise missing_package(_error, "MLflow") from _error
+
+for _name in ("mlflow", "alembic", "alembic.runtime.migration"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+ARTEFACT_PATH = "legion"
+_TEXT_MAX = 6000  # MLflow refuses longer parameter values
+
+
+@dataclass(frozen=True)
+class Store:
+    """The tracking server and registry of one model."""
+
+    uri: str
+    artefacts: str | None  # where a new experiment keeps its artefacts; None: the server decides
+    experiment: str
+    model: str
+    lock: Path
+
+    @classmethod
+    def open(cls, site: Site, uri: str | None, experiment: str | None) -> Store:
+        """The configured server, else SQLite and a folder in the site."""
+        if uri is None:
+            site.store.mkdir(parents=True, exist_ok=True)
+            uri = f"sqlite:///{site.store / 'mlflow.db'}"
+        artefacts = (site.store / "artefacts").as_uri() if urlsplit(uri).scheme == "sqlite" else None
+        return cls(uri, artefacts, experiment or site.model, site.model, site.locks / "mlflow.lock")
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The client; the first use creates or upgrades a local database, one process at a time."""
+        with locked(self.lock), _told(self.uri):
+            client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            client.search_experiments(max_results=1)
+            return client
+
+    def start_run(self, name: str, tags: Mapping[str, str]) -> str:
+        """Start a run and return its id."""
+        with _told(self.uri):
+            found = self.client.get_experiment_by_name(self.experiment)
+            number = found.experiment_id if found else self.client.create_experiment(self.experiment, self.artefacts)
+            return str(self.client.create_run(number, run_name=name, tags=dict(tags)).info.run_id)
+
+    def end_run(self, run_id: str, status: str) -> None:
+        """End a run as FINISHED, FAILED or KILLED."""
+        with _told(self.uri):
+            self.client.set_terminated(run_id, status)
+
+    def log(self, run_id: str, parameters: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Log parameters, metrics and tags in one go."""
+        now = self.client.get_run(run_id).info.start_time
+        with _told(self.uri):
+            known = self.client.get_run(run_id).data.params
+            self.client.log_batch(
+                run_id,
+                metrics=[Metric(k, v, now, 0) for k, v in metrics.items()],
+                params=[Param(k, v[:_TEXT_MAX]) for k, v in parameters.items() if k not in known],
+                tags=[RunTag(k, v) for k, v in tags.items()],
+            )
+
+    def metrics(self, run_id: str) -> dict[str, float]:
+        """The last value of every metric of a run."""
+        with _told(self.uri):
+            return dict(self.client.get_run(run_id).data.metrics)
+
+    def parameters(self, run_id: str) -> dict[str, str]:
+        """The parameters of a run."""
+        with _told(self.uri):
+            return dict(self.client.get_run(run_id).data.params)
+
+    def register(self, run_id: str, tags: Mapping[str, str]) -> tuple[str, str]:
+        """Create the next version of the registered model; returns (version, URI that its artefact will have)."""
+        with _told(self.uri):
+            with contextlib.suppress(MlflowException):
+                self.client.create_registered_model(self.model)
+            source = f"{self.client.get_run(run_id).info.artifact_uri}/{ARTEFACT_PATH}"
+            version = self.client.create_model_version(self.model, source, run_id, tags=dict(tags))
+            return str(version.version), source
+
+    def upload(self, run_id: str, version: str, folder: Path) -> None:
+        """Upload an artefact and mark its version complete; on failure the version is removed again."""
+        with _told(self.uri):
+            try:
+                self.client.log_artifacts(run_id, str(folder), ARTEFACT_PATH)
+                self.client.set_model_version_tag(self.model, version, "legion.complete", "true")
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self.client.delete_model_version(self.model, version)
+                raise
+
+    def point(self, alias: str, model: ModelRef | None) -> None:
+        """Let an alias (champion, challenger) name that version, or nothing."""
+        with _told(self.uri):
+            if model is None:
+                with contextlib.suppress(MlflowException):
+                    self.client.delete_registered_model_alias(self.model, alias)
+            else:
+                self.client.set_registered_model_alias(self.model, alias, model.version)
+
+    def logged_models(self, run_id: str) -> list[LoggedModel]:
+        """The models that a run logged (MLflow 3)."""
+        with _told(self.uri):
+            number = self.client.get_run(run_id).info.experiment_id
+            found = self.client.search_logged_models([number])
+            return [m for m in found if m.source_run_id == run_id]
+
+
+def download(uri: str, target: Path) -> Path:
+    """Download an artefact folder by any URI that MLflow knows."""
+    with _told(uri):
+        return Path(artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target)))
+
+
+@contextlib.contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """MLflow's errors as ours: what could not be reached, or what it said."""
+    try:
+        yield
+    except MlflowException as error:
+        text = str(error).splitlines()[0]
+        if any(word in text for word in ("Max retries", "Connection", "timed out")):
+            raise ServiceError(f"cannot be reached ({text[:200]})", where=uri, todo="check store.tracking_uri and that the server runs") from error
+        raise ToolError(f"MLflow: {text[:300]}", where=uri) from error
+    except Exception as error:
+        if type(error).__module__.startswith(("sqlalchemy", "requests", "urllib3")):
+            raise ServiceError(f"cannot be reached ({str(error).splitlines()[0][:200]})", where=uri, todo="check store.tracking_uri") from error
+        raise
+
+
+def save_model(model: Any, folder: Path, code: list[str]) -> str:
+    """Write a fitted model in MLflow's format into ``folder``; returns the flavour, ``sklearn`` or ``pyfunc``.
+
+    code: files and packages of the model repository that the model's class needs.
+    """
+    import mlflow.pyfunc
+    import mlflow.sklearn
+
+    if isinstance(model, mlflow.pyfunc.PythonModel):
+        mlflow.pyfunc.save_model(str(folder), python_model=model, pip_requirements=[], code_paths=code or None)
+        return "pyfunc"
+    mlflow.sklearn.save_model(model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None)
+    return "sklearn"
+
+
+def input_example(model_dir: Path) -> Any:
+    """The DataFrame that was logged as a model's input example, or None."""
+    from mlflow.models import Model
+
+    example = Model.load(str(model_dir)).load_input_example(str(model_dir))
+    return example if hasattr(example, "columns") else None

@@ -1,0 +1,65 @@
+"""The protocol of trainers: given a job, leave a model in MLflow's format and say what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from legion_ci.core.tools import Tools
+from legion_ci.settings.schema import DataSettings, TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Everything a trainer needs. model_dir: where the MLflow model goes (does not exist yet); scratch: may be littered."""
+
+    settings: TrainSettings
+    data: Mapping[str, DataSettings]
+    folder: Path
+    model_dir: Path
+    scratch: Path
+    tracking_uri: str
+    run_id: str
+    tools: Tools
+
+
+class Trained(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trainer measured. flavor: sklearn or pyfunc. sample_set: the data set whose first rows are the samples."""
+
+    flavor: str
+    metrics: dict[str, float] = {}
+    parameters: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    n_rows: int = 0
+
+
+class Trainer(Protocol):
+    """A plug-in of the group ``trainers``. ``Settings`` extends the ``train`` section."""
+
+    Settings: ClassVar[type[TrainSettings]]
+    needs_data: ClassVar[bool]
+
+    def train(self, job: TrainJob) -> Trained:
+        """Train; raises ToolError with the team's own error, ConfigurationError when the job cannot be right."""
+
+    def code(self, settings: TrainSettings, folder: Path) -> list[Path]:
+        """The files that the result depends on."""
+
+
+@dataclass(frozen=True)
+class CodeFiles:
+    """Python files of a model repository, without tests, data and hidden folders."""
+
+    skipped: frozenset[str] = field(default=frozenset({"tests", "data", "node_modules", "build", "dist", "mlruns"}))
+
+    def below(self, folder: Path, patterns: tuple[str, ...] = ("*.py",)) -> list[Path]:
+        """All matching files, sorted."""
+        found = {p for pattern in patterns for p in folder.rglob(pattern) if p.is_file()}
+        return sorted(p for p in found if not self._hidden(p.relative_to(folder)))
+
+    def _hidden(self, path: Path) -> bool:
+        return any(part.startswith(".") or part in self.skipped or part == "__pycache__" for part in path.parts[:-1])
