@@ -17,6 +17,7 @@ from legion_ci.core.errors import LegionError
 from legion_ci.core.secrets import Secrets
 from legion_ci.core.shell import Shell
 from legion_ci.core.tools import Tools
+from legion_ci.facts import exit_code
 from legion_ci.results import StageResult, Verdict, decode_result
 from legion_ci.settings.load import FILE, Loaded, load
 
@@ -46,7 +47,12 @@ def enter(function: str, options: dict[str, Any]) -> int:
         print("terminated; run the task again to go on", file=sys.stderr)
     except Exception as error:
         code = BUG
-        print(secrets.redact(f"a bug in legion-ci: {type(error).__name__}: {error}; --verbose shows where, please report it"), file=sys.stderr)
+        print(
+            secrets.redact(
+                f"a bug in legion-ci: {type(error).__name__}: {error}; --verbose shows where, please report it"
+            ),
+            file=sys.stderr,
+        )
         if not verbose:
             return code
     if verbose:
@@ -72,7 +78,7 @@ def _stage(tools: Tools, name: str, settings: str, sets: Sequence[str], run: str
         context = stages.Context(loaded, chosen, tools, first)
         result = _execute(stages.stage_named(name), context)
         _close(context, name, result)
-    return stages.exit_code(result)
+    return exit_code(result)
 
 
 def _pipeline(tools: Tools, settings: str, sets: Sequence[str], run: str, first: bool = False) -> int:
@@ -91,7 +97,7 @@ def _pipeline(tools: Tools, settings: str, sets: Sequence[str], run: str, first:
                 if result.verdict is Verdict.FAIL:
                     return 1
                 if stage.name == "promote":
-                    return stages.exit_code(result) if result.verdict is not Verdict.PASS else 0
+                    return exit_code(result) if result.verdict is not Verdict.PASS else 0
         finally:
             _write_report(tools, context)
     return code
@@ -103,7 +109,9 @@ def _execute(stage: stages.Stage, context: stages.Context) -> StageResult:
     told = "unchanged" if record.skipped else f"{record.seconds:.1f} s"
     print(f"{stage.name:9}{result.verdict:13} {told:>10}  {result.summary}", flush=True)
     if result.verdict is not Verdict.PASS:
-        print(f"{'':9}{result.reason}{': ' if result.reason and result.more_data else ''}{result.more_data}", flush=True)
+        print(
+            f"{'':9}{result.reason}{': ' if result.reason and result.more_data else ''}{result.more_data}", flush=True
+        )
     return result
 
 
@@ -146,7 +154,14 @@ def _init(tools: Tools, folder: str, name: str, template: str, interactive: bool
     from legion_ci.scaffold import stage as scaffold
 
     target = Path(folder or name or ".")
-    made = scaffold.create(target, name=name or target.resolve().name, template=template, answers=None, interactive=interactive, force=force)
+    made = scaffold.create(
+        target,
+        name=name or target.resolve().name,
+        template=template,
+        answers=None,
+        interactive=interactive,
+        force=force,
+    )
     print("\n".join(_shown(p) for p in made))
     print(f"\nnext: cd {target}, then see README.md there")
     return 0
@@ -174,7 +189,9 @@ def _undeploy(tools: Tools, settings: str, sets: Sequence[str], deployment: str,
     from legion_ci.deploy import site_tasks
 
     if bool(deployment) == everything:
-        raise ConfigurationError("say what to remove", where="undeploy", todo="--deployment NAME for one, --all for everything")
+        raise ConfigurationError(
+            "say what to remove", where="undeploy", todo="--deployment NAME for one, --all for everything"
+        )
     print(site_tasks.undeploy(_load(settings, sets).site, deployment or None, tools).text())
     return 0
 

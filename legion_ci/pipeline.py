@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 import legion_ci
-from legion_ci.core import provenance
+from legion_ci import facts, provenance
 from legion_ci.core.clock import stamp
 from legion_ci.core.errors import ConfigurationError, OrderError
 from legion_ci.core.files import digest_bytes, digest_pairs
@@ -25,7 +25,6 @@ from legion_ci.results import (
     DeployResult,
     PackageResult,
     PerfResult,
-    PromoteResult,
     QualityResult,
     Record,
     StageResult,
@@ -68,11 +67,17 @@ class Context:
         """An earlier stage's result; OrderError when it is missing, failed, or of another model than train's."""
         result = self.run.need(stage, by)
         if result.verdict is Verdict.FAIL:
-            raise OrderError(f"{stage} said FAIL ({result.summary}); nothing further runs", todo=f"change the model and run legion-ci train, or run legion-ci {stage} again")
+            raise OrderError(
+                f"{stage} said FAIL ({result.summary}); nothing further runs",
+                todo=f"change the model and run legion-ci train, or run legion-ci {stage} again",
+            )
         trained = cast(TrainResult, self.run.need("train", by))
         about = getattr(result, "model", None) or getattr(result, "candidate", None)
         if about is not None and about.artefact.digest != trained.model.artefact.digest:
-            raise OrderError(f"the result of {stage} is about {about.name} {about.version}, train made {trained.model.version} since", todo=f"run legion-ci {stage} again")
+            raise OrderError(
+                f"the result of {stage} is about {about.name} {about.version}, train made {trained.model.version} since",
+                todo=f"run legion-ci {stage} again",
+            )
         return result
 
 
@@ -95,10 +100,24 @@ def _train(c: Context) -> StageResult:
 
     s, found = c.settings, provenance.look(c.loaded.folder, c.tools.shell)
     digests = stage.inputs(s.train, s.data, c.loaded.folder)
-    origin = msgspec.structs.replace(found, code=digests["code"], settings=_section(s.train),
-                                     data={k.removeprefix("data."): v for k, v in digests.items() if k.startswith("data.")})
-    return stage.run(s.train, s.data, model=s.model, store=s.store, folder=c.loaded.folder, work=c.run.folder, site=c.site,
-                     provenance=origin, find_links=s.distribution.find_links, tools=c.tools)
+    origin = msgspec.structs.replace(
+        found,
+        code=digests["code"],
+        settings=_section(s.train),
+        data={k.removeprefix("data."): v for k, v in digests.items() if k.startswith("data.")},
+    )
+    return stage.run(
+        s.train,
+        s.data,
+        model=s.model,
+        store=s.store,
+        folder=c.loaded.folder,
+        work=c.run.folder,
+        site=c.site,
+        provenance=origin,
+        find_links=s.distribution.find_links,
+        tools=c.tools,
+    )
 
 
 def _train_inputs(c: Context) -> Digests:
@@ -106,8 +125,14 @@ def _train_inputs(c: Context) -> Digests:
 
     s = c.settings
     data = {f"settings.data.{n}": _section(d) for n, d in stage.training_data(s.data).items()}
-    return {"settings.train": _section(s.train), "settings.model": _section(s.model), "settings.store": _section(s.store),
-            "site": digest_bytes(str(c.site.path).encode()), **data, **stage.inputs(s.train, s.data, c.loaded.folder)}
+    return {
+        "settings.train": _section(s.train),
+        "settings.model": _section(s.model),
+        "settings.store": _section(s.store),
+        "site": digest_bytes(str(c.site.path).encode()),
+        **data,
+        **stage.inputs(s.train, s.data, c.loaded.folder),
+    }
 
 
 def _reachable(c: Context, record: Record) -> bool:
@@ -122,17 +147,34 @@ def _reachable(c: Context, record: Record) -> bool:
 def _quality(c: Context) -> StageResult:
     from legion_ci.quality import stage
 
-    return stage.run(c.settings.quality, c.settings.data, trained=c.need("train", "quality"), champion=c.champion, first=c.first,
-                     folder=c.loaded.folder, work=c.run.folder, tools=c.tools)
+    return stage.run(
+        c.settings.quality,
+        c.settings.data,
+        trained=c.need("train", "quality"),
+        champion=c.champion,
+        first=c.first,
+        folder=c.loaded.folder,
+        work=c.run.folder,
+        tools=c.tools,
+    )
 
 
 def _quality_inputs(c: Context) -> Digests:
     from legion_ci.data import source
 
     data = c.settings.data.get("eval")
-    rows = {"settings.data.eval": _section(data), "data.eval": source.open_source("eval", data, c.loaded.folder).digest()} if data else {}
-    return {"settings.quality": _section(c.settings.quality), "first": str(c.first), **rows,
-            "candidate": c.need("train", "quality").model.artefact.digest, "champion": c.champion.model.artefact.digest if c.champion else "none"}
+    rows = (
+        {"settings.data.eval": _section(data), "data.eval": source.open_source("eval", data, c.loaded.folder).digest()}
+        if data
+        else {}
+    )
+    return {
+        "settings.quality": _section(c.settings.quality),
+        "first": str(c.first),
+        **rows,
+        "candidate": c.need("train", "quality").model.artefact.digest,
+        "champion": c.champion.model.artefact.digest if c.champion else "none",
+    }
 
 
 def _package(c: Context) -> StageResult:
@@ -146,15 +188,27 @@ def _package_inputs(c: Context) -> Digests:
     from legion_ci.core import wheel
 
     c.need("quality", "package")
-    return {"settings.package": _section(c.settings.package), "artefact": c.need("train", "package").model.artefact.digest, "wheel": wheel.digest()}
+    return {
+        "settings.package": _section(c.settings.package),
+        "artefact": c.need("train", "package").model.artefact.digest,
+        "wheel": wheel.digest(),
+    }
 
 
 def _deploy(c: Context) -> StageResult:
     from legion_ci.deploy import stage
 
     c.need("quality", "deploy")
-    return stage.run(c.settings.deploy, packaged=c.need("package", "deploy"), trained=c.need("train", "deploy"), site=c.site,
-                     folder=c.loaded.folder, work=c.run.folder, first=c.first, tools=c.tools)
+    return stage.run(
+        c.settings.deploy,
+        packaged=c.need("package", "deploy"),
+        trained=c.need("train", "deploy"),
+        site=c.site,
+        folder=c.loaded.folder,
+        work=c.run.folder,
+        first=c.first,
+        tools=c.tools,
+    )
 
 
 def _deploy_inputs(c: Context) -> Digests:
@@ -167,16 +221,28 @@ def _perf(c: Context) -> StageResult:
 
     trained: TrainResult = c.need("train", "perf")
     sample = artefacts.fetch(trained.model.artefact, c.tools) / "legion_model" / "head_input.json"
-    return stage.run(c.settings.perf, deployed=c.need("deploy", "perf"), trained=trained, sample=sample, folder=c.loaded.folder,
-                     work=c.run.folder, tools=c.tools)
+    return stage.run(
+        c.settings.perf,
+        deployed=c.need("deploy", "perf"),
+        trained=trained,
+        sample=sample,
+        folder=c.loaded.folder,
+        work=c.run.folder,
+        tools=c.tools,
+    )
 
 
 def _perf_inputs(c: Context) -> Digests:
     deployed: DeployResult = c.need("deploy", "perf")
     locustfile = c.loaded.folder / (c.settings.perf.locustfile or "locustfile.py")
     script = {"locustfile": digest_bytes(locustfile.read_bytes())} if locustfile.is_file() else {}
-    return {"settings.perf": _section(c.settings.perf), "settings.deploy": _section(c.settings.deploy),
-            "artefact": deployed.model.artefact.digest, "host": socket.gethostname(), **script}
+    return {
+        "settings.perf": _section(c.settings.perf),
+        "settings.deploy": _section(c.settings.deploy),
+        "artefact": deployed.model.artefact.digest,
+        "host": socket.gethostname(),
+        **script,
+    }
 
 
 def _still_valid(c: Context, record: Record) -> bool:
@@ -191,12 +257,23 @@ def _promote(c: Context) -> StageResult:
 
     quality: QualityResult = c.need("quality", "promote")
     perf: PerfResult = c.need("perf", "promote")
-    return stage.run(c.settings.promote, quality=quality, perf=perf, deployed=c.need("deploy", "promote"), site=c.site,
-                     work=c.run.folder, first=c.first, tools=c.tools)
+    return stage.run(
+        c.settings.promote,
+        quality=quality,
+        perf=perf,
+        deployed=c.need("deploy", "promote"),
+        site=c.site,
+        work=c.run.folder,
+        first=c.first,
+        tools=c.tools,
+    )
 
 
 def _promote_inputs(c: Context) -> Digests:
-    return {"settings.promote": _section(c.settings.promote), "deployment": digest_bytes(c.need("deploy", "promote").deployment.encode())}
+    return {
+        "settings.promote": _section(c.settings.promote),
+        "deployment": digest_bytes(c.need("deploy", "promote").deployment.encode()),
+    }
 
 
 def _never(c: Context, record: Record) -> bool:
@@ -232,21 +309,30 @@ def execute(stage: Stage, context: Context) -> Record:
         begun = time.monotonic()
         result = stage.run(context)
         record = Record(
-            schema_version=SCHEMA_VERSION, stage=stage.name, run=context.run.id, started_at=stamp(started),
-            ended_at=stamp(context.tools.clock.now()), seconds=round(time.monotonic() - begun, 3), host=socket.gethostname(),
-            inputs=inputs, input_digest=digest, tools=_versions(), result=msgspec.Raw(msgspec.json.encode(result)))
+            schema_version=SCHEMA_VERSION,
+            stage=stage.name,
+            run=context.run.id,
+            started_at=stamp(started),
+            ended_at=stamp(context.tools.clock.now()),
+            seconds=round(time.monotonic() - begun, 3),
+            host=socket.gethostname(),
+            inputs=inputs,
+            input_digest=digest,
+            tools=_versions(),
+            result=msgspec.Raw(msgspec.json.encode(result)),
+        )
     context.run.write(record)
-    context.run.facts(facts(context.run))
+    context.run.facts(facts.gather(context.run))
     return record
 
 
 def _forget(run: Run, stage: Stage) -> None:
     """Drop this stage's record and those made from it: what is being made anew must not be taken for made."""
-    for name in STAGES[STAGES.index(stage.name):]:
+    for name in STAGES[STAGES.index(stage.name) :]:
         run.path(name).unlink(missing_ok=True)
 
 
-def _versions() -> Mapping[str, str]:
+def _versions() -> dict[str, str]:
     import platform
 
     return {"legion-ci": legion_ci.__version__, "python": platform.python_version(), "platform": platform.platform()}
@@ -255,40 +341,23 @@ def _versions() -> Mapping[str, str]:
 def _guard(context: Context, stage: Stage) -> None:
     """Under Jenkins nothing that must outlive the build may be in its workspace."""
     workspace = Path(p) if (p := _workspace()) else None
-    local = context.settings.store.tracking_uri is None or context.settings.store.tracking_uri.startswith(("sqlite:", "file:"))
-    if workspace and stage.name in ("quality", "deploy", "promote") and local and context.site.path.is_relative_to(workspace.resolve()):
-        raise ConfigurationError(f"the site {context.site.path} is in Jenkins' workspace, which is fresh in every build",
-                                 where=context.settings.site.origin or "site.path", todo="set site.path to a folder that stays")
+    local = context.settings.store.tracking_uri is None or context.settings.store.tracking_uri.startswith(
+        ("sqlite:", "file:")
+    )
+    if (
+        workspace
+        and stage.name in ("quality", "deploy", "promote")
+        and local
+        and context.site.path.is_relative_to(workspace.resolve())
+    ):
+        raise ConfigurationError(
+            f"the site {context.site.path} is in Jenkins' workspace, which is fresh in every build",
+            where=context.settings.site.origin or "site.path",
+            todo="set site.path to a folder that stays",
+        )
 
 
 def _workspace() -> str | None:
     import os
 
     return os.environ.get("WORKSPACE") if provenance.in_jenkins() else None
-
-
-def facts(run: Run) -> dict[str, str]:
-    """The run's facts as flat text: what Jenkins colours builds by, and shows."""
-    told = {"run.id": run.id, "schema_version": str(SCHEMA_VERSION)}
-    lines = []
-    for name in STAGES:
-        record = run.record(name)
-        if record is None:
-            continue
-        result = decode_result(name, record)
-        told |= {f"{name}.verdict": result.verdict, f"{name}.reason": result.reason, f"{name}.summary": result.summary,
-                 f"{name}.exit_code": str(exit_code(result))}
-        lines.append(f"{name} {result.verdict}")
-        if isinstance(result, TrainResult):
-            told |= {"model.name": result.model.name, "model.version": result.model.version, "artefact.digest": result.model.artefact.digest,
-                     "artefact.uri": result.model.artefact.uri, "mlflow.run": result.model.run_id, "commit": result.provenance.commit}
-        if isinstance(result, DeployResult):
-            told |= {"deployment": result.deployment, "url": result.url}
-        if isinstance(result, PromoteResult):
-            told |= {"promote.action": result.action, "promote.next_look_at": result.next_look_at or ""}
-    return {**told, "run.summary": ", ".join(lines)}
-
-
-def exit_code(result: StageResult) -> int:
-    """0, 1 or 10 of a verdict."""
-    return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 10}[result.verdict]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from invoke import Collection, Program
+from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
 
 import legion_ci
 from legion_ci import tasks
@@ -13,7 +14,7 @@ from legion_ci import tasks
 USAGE = 2
 
 
-class LegionProgram(Program):  # type: ignore[misc]
+class LegionProgram(Program):
     """invoke's program, but a usage error is 2 and names the nearest word, since 1 means that a gate failed."""
 
     def parse_core(self, argv: list[str] | None) -> None:
@@ -37,14 +38,23 @@ class LegionProgram(Program):  # type: ignore[misc]
         known = list(self.collection.task_names) if getattr(self, "collection", None) else []
         known += [f"--{n.lstrip('-')}" for c in getattr(self, "contexts", ()) for n in getattr(c, "flags", ())]
         near = difflib.get_close_matches(word, known, n=1)
-        return f"; did you mean {near[0]}?" if near else "; legion-ci --list shows every task, legion-ci --help TASK its options"
+        return (
+            f"; did you mean {near[0]}?"
+            if near
+            else "; legion-ci --list shows every task, legion-ci --help TASK its options"
+        )
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of the command."""
     arguments = sys.argv if argv is None else argv
-    program = LegionProgram(name="legion-ci", binary="legion-ci", binary_names=["legion-ci"], version=legion_ci.__version__,
-                            namespace=Collection.from_module(tasks))
+    program = LegionProgram(
+        name="legion-ci",
+        binary="legion-ci",
+        binary_names=["legion-ci"],
+        version=legion_ci.__version__,
+        namespace=Collection.from_module(tasks),
+    )
     program.run(["legion-ci", *arguments[1:]])
 
 

@@ -46,10 +46,15 @@ class Run:
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise ConfigurationError(f"is not a record ({error})", where=str(path), todo=f"run legion-ci {stage} again") from None
+            raise ConfigurationError(
+                f"is not a record ({error})", where=str(path), todo=f"run legion-ci {stage} again"
+            ) from None
         if record.schema_version > SCHEMA_VERSION:
-            raise ConfigurationError(f"was written by a newer legion-ci (schema {record.schema_version}, known {SCHEMA_VERSION})",
-                                     where=str(path), todo="upgrade legion-ci")
+            raise ConfigurationError(
+                f"was written by a newer legion-ci (schema {record.schema_version}, known {SCHEMA_VERSION})",
+                where=str(path),
+                todo="upgrade legion-ci",
+            )
         return record
 
     def result(self, stage: str) -> StageResult | None:
@@ -61,7 +66,10 @@ class Run:
         """A stage's result; raises OrderError naming the task that makes it."""
         result = self.result(stage)
         if result is None:
-            raise OrderError(f"{by} needs the result of {stage}, which has not run in run {self.id}", todo=f"run legion-ci {stage} first")
+            raise OrderError(
+                f"{by} needs the result of {stage}, which has not run in run {self.id}",
+                todo=f"run legion-ci {stage} first",
+            )
         return result
 
     def write(self, record: Record) -> None:
@@ -122,7 +130,11 @@ def choose(folder: Path, told: str | None, *, fresh: bool) -> Run:
     """
     if name := told or os.environ.get("LEGION_RUN"):
         if not _ID.fullmatch(name):
-            raise ConfigurationError(f"{name!r} is not a run id", where="--run" if told else "LEGION_RUN", todo="letters, digits, dot, dash and underscore")
+            raise ConfigurationError(
+                f"{name!r} is not a run id",
+                where="--run" if told else "LEGION_RUN",
+                todo="letters, digits, dot, dash and underscore",
+            )
         return _open(home(folder) / name)
     runs = existing(folder)
     unfinished = [r for r in runs if not r.finished]
@@ -132,7 +144,11 @@ def choose(folder: Path, told: str | None, *, fresh: bool) -> Run:
         return start(folder)
     if runs:
         return runs[-1]
-    raise OrderError("there is no run in this folder", where=str(home(folder)), todo="run legion-ci train or legion-ci pipeline first")
+    raise OrderError(
+        "there is no run in this folder",
+        where=str(home(folder)),
+        todo="run legion-ci train or legion-ci pipeline first",
+    )
 
 
 def start(folder: Path) -> Run:
@@ -156,4 +172,4 @@ def find(folder: Path, stage: str, input_digest: str, *, before: Run | None = No
     return None
 
 
-assert tuple(RESULTS) == STAGES  # noqa: S101 - one word per stage, everywhere
+assert tuple(RESULTS) == STAGES

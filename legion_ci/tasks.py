@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from invoke import Collection, Context, Exit, task
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
 
 _COMMON = {
     "settings": "The configuration file (default: legion.yaml in this folder).",
@@ -25,7 +28,9 @@ _JSON = {"json": "Print JSON."}
 
 def _task(**help_texts: str) -> Callable[[Callable[..., None]], Any]:
     def decorate(body: Callable[..., None]) -> Any:
-        return task(help={**help_texts}, iterable=["set_"] if "set_" in help_texts else None, auto_shortflags=False)(body)
+        return task(help={**help_texts}, iterable=["set_"] if "set_" in help_texts else None, auto_shortflags=False)(
+            body
+        )
 
     return decorate
 
@@ -45,7 +50,14 @@ def train(context: Context, settings: str = "", set_: list[str] = (), run_: str 
 
 
 @_task(**_COMMON, **_FIRST)
-def quality(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", first: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def quality(
+    context: Context,
+    settings: str = "",
+    set_: list[str] = (),
+    run_: str = "",
+    first: bool = False,
+    verbose: bool = False,
+) -> None:  # type: ignore[assignment]
     """Judge the trained model: good enough, and not worse than the live one?"""
     _call("stage", name="quality", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
@@ -57,7 +69,14 @@ def package(context: Context, settings: str = "", set_: list[str] = (), run_: st
 
 
 @_task(**_COMMON, **_FIRST)
-def deploy(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", first: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def deploy(
+    context: Context,
+    settings: str = "",
+    set_: list[str] = (),
+    run_: str = "",
+    first: bool = False,
+    verbose: bool = False,
+) -> None:  # type: ignore[assignment]
     """Run the package beside the live model, at 0 % of the traffic, and run the acceptance tests."""
     _call("stage", name="deploy", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
@@ -69,13 +88,27 @@ def perf(context: Context, settings: str = "", set_: list[str] = (), run_: str =
 
 
 @_task(**_COMMON, **_FIRST)
-def promote(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", first: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def promote(
+    context: Context,
+    settings: str = "",
+    set_: list[str] = (),
+    run_: str = "",
+    first: bool = False,
+    verbose: bool = False,
+) -> None:  # type: ignore[assignment]
     """Look at the evidence and move the traffic one step, hold, or roll back."""
     _call("stage", name="promote", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON, **_FIRST)
-def pipeline(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", first: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def pipeline(
+    context: Context,
+    settings: str = "",
+    set_: list[str] = (),
+    run_: str = "",
+    first: bool = False,
+    verbose: bool = False,
+) -> None:  # type: ignore[assignment]
     """Run all stages in order, skip what is unchanged, write the report."""
     _call("pipeline", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
@@ -92,15 +125,31 @@ def plan(context: Context, settings: str = "", set_: list[str] = (), json: bool 
     _call("plan", settings=settings, sets=set_, json=json, verbose=verbose)
 
 
-@_task(folder="Where to (default: a folder of the model's name).", name="The model's name.", template="The template (sklearn).",
-       interactive="Ask for what is not given.", force="Write into a folder that is not empty.", verbose=_COMMON["verbose"])
-def init(context: Context, folder: str = "", name: str = "", template: str = "sklearn", interactive: bool = False, force: bool = False, verbose: bool = False) -> None:
+@_task(
+    folder="Where to (default: a folder of the model's name).",
+    name="The model's name.",
+    template="The template (sklearn).",
+    interactive="Ask for what is not given.",
+    force="Write into a folder that is not empty.",
+    verbose=_COMMON["verbose"],
+)
+def init(
+    context: Context,
+    folder: str = "",
+    name: str = "",
+    template: str = "sklearn",
+    interactive: bool = False,
+    force: bool = False,
+    verbose: bool = False,
+) -> None:
     """Make a new model repository from a template."""
     _call("init", folder=folder, name=name, template=template, interactive=interactive, force=force, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"], **_JSON)
-def status(context: Context, settings: str = "", set_: list[str] = (), json: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def status(
+    context: Context, settings: str = "", set_: list[str] = (), json: bool = False, verbose: bool = False
+) -> None:  # type: ignore[assignment]
     """Show what should run, what runs, and who gets which share of the traffic."""
     _call("status", settings=settings, sets=set_, json=json, verbose=verbose)
 
@@ -111,8 +160,21 @@ def up(context: Context, settings: str = "", set_: list[str] = (), verbose: bool
     _call("up", settings=settings, sets=set_, verbose=verbose)
 
 
-@_task(settings=_COMMON["settings"], set_=_COMMON["set_"], deployment="The deployment to remove.", all_="Remove everything and stop gateway and supervisor.", verbose=_COMMON["verbose"])
-def undeploy(context: Context, settings: str = "", set_: list[str] = (), deployment: str = "", all_: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+@_task(
+    settings=_COMMON["settings"],
+    set_=_COMMON["set_"],
+    deployment="The deployment to remove.",
+    all_="Remove everything and stop gateway and supervisor.",
+    verbose=_COMMON["verbose"],
+)
+def undeploy(
+    context: Context,
+    settings: str = "",
+    set_: list[str] = (),
+    deployment: str = "",
+    all_: bool = False,
+    verbose: bool = False,
+) -> None:  # type: ignore[assignment]
     """Remove a deployment, or everything."""
     _call("undeploy", settings=settings, sets=set_, deployment=deployment, everything=all_, verbose=verbose)
 
@@ -123,8 +185,12 @@ def rollback(context: Context, settings: str = "", set_: list[str] = (), verbose
     _call("rollback", settings=settings, sets=set_, verbose=verbose)
 
 
-@_task(settings=_COMMON["settings"], set_=_COMMON["set_"], dry_run="Only show what would go.", verbose=_COMMON["verbose"])
-def clean(context: Context, settings: str = "", set_: list[str] = (), dry_run: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+@_task(
+    settings=_COMMON["settings"], set_=_COMMON["set_"], dry_run="Only show what would go.", verbose=_COMMON["verbose"]
+)
+def clean(
+    context: Context, settings: str = "", set_: list[str] = (), dry_run: bool = False, verbose: bool = False
+) -> None:  # type: ignore[assignment]
     """Remove old runs, environments and feedback; never what a live deployment needs."""
     _call("clean", settings=settings, sets=set_, dry_run=dry_run, verbose=verbose)
 

@@ -70,10 +70,22 @@ class ServiceError(LegionError):
 
 
 EXTRA_OF = {
-    "mlflow": "train", "duckdb": "train", "pandas": "train", "sklearn": "train", "uv": "train",
-    "scipy": "quality", "numpy": "quality", "pyarrow": "quality",
-    "locust": "perf", "hdrh": "perf", "envoy": "gateway", "psutil": "gateway", "granian": "serve",
-    "docker": "docker", "kubernetes": "kubernetes", "jenkins": "jenkins",
+    "mlflow": "train",
+    "duckdb": "train",
+    "pandas": "train",
+    "sklearn": "train",
+    "uv": "train",
+    "scipy": "quality",
+    "numpy": "quality",
+    "pyarrow": "quality",
+    "locust": "perf",
+    "hdrh": "perf",
+    "envoy": "gateway",
+    "psutil": "gateway",
+    "granian": "serve",
+    "docker": "docker",
+    "kubernetes": "kubernetes",
+    "jenkins": "jenkins",
 }
 
 
@@ -81,4 +93,6 @@ def missing_package(error: ImportError, where: str = "") -> PluginError:
     """An ImportError told as the install line."""
     package = (error.name or "").split(".")[0]
     extra = EXTRA_OF.get(package, "all")
-    return PluginError(f"the package {package or error} is not installed", where=where, todo=f"pip install 'legion-ci[{extra}]'")
+    return PluginError(
+        f"the package {package or error} is not installed", where=where, todo=f"pip install 'legion-ci[{extra}]'"
+    )

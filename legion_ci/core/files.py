@@ -36,8 +36,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 def unwritable(path: Path, error: OSError) -> ToolError:
     """Say what kept a file from being written, and what to do about it."""
-    todo = "free some space and run the task again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder"
-    return ToolError(f"cannot be written ({error.strerror or error})", where=str(path), todo=todo + "; nothing was lost")
+    todo = (
+        "free some space and run the task again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder"
+    )
+    return ToolError(
+        f"cannot be written ({error.strerror or error})", where=str(path), todo=todo + "; nothing was lost"
+    )
 
 
 def digest_bytes(data: bytes) -> str:

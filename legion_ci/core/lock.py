@@ -37,10 +37,21 @@ def locked(path: Path, *, wait: bool = True, what: str = "") -> Iterator[None]:
         try:
             _take(fd, wait)
         except OSError as error:
-            raise OrderError(f"{what or path.name} is in use{_holder(fd)}", where=str(path),
-                             todo="wait for it to end, or end it") from error
+            raise OrderError(
+                f"{what or path.name} is in use{_holder(fd)}", where=str(path), todo="wait for it to end, or end it"
+            ) from error
         os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}).encode(), 0)
+        os.pwrite(
+            fd,
+            json.dumps(
+                {
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                }
+            ).encode(),
+            0,
+        )
         yield
         os.ftruncate(fd, 0)
     finally:

@@ -18,9 +18,11 @@ _MINIMUM = 6  # shorter values would redact ordinary words
 class Secrets:
     """Knows the values that must not be shown: environment variables with telling names, and what was resolved."""
 
-    known: set[str] = field(default_factory=lambda: {
-        value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _MINIMUM
-    })
+    known: set[str] = field(
+        default_factory=lambda: {
+            value for name, value in os.environ.items() if _NAME.search(name) and len(value) >= _MINIMUM
+        }
+    )
 
     def resolve(self, reference: str, where: str = "") -> str:
         """Value behind ``env:NAME`` or ``file:PATH``."""
@@ -30,8 +32,11 @@ class Secrets:
         elif scheme == "file" and Path(rest).is_file():
             value = Path(rest).read_text().strip()
         else:
-            raise ConfigurationError(f"the secret {reference} cannot be read", where=where,
-                                     todo="give env:NAME of a set variable or file:PATH of a readable file")
+            raise ConfigurationError(
+                f"the secret {reference} cannot be read",
+                where=where,
+                todo="give env:NAME of a set variable or file:PATH of a readable file",
+            )
         self.known.add(value)
         return value
 

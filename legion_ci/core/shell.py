@@ -40,8 +40,14 @@ class Shell:
         out = subprocess.PIPE if capture else None
         try:
             child = subprocess.Popen(
-                words, cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT if capture else None,
+                words,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT if capture else None,
                 start_new_session=os.name == "posix",
             )
         except FileNotFoundError as error:

@@ -34,15 +34,31 @@ def environment() -> dict[str, str]:
 
 def compile_lock(requirements: Path, lock: Path, tools: Tools, find_links: Sequence[str] = ()) -> None:
     """Resolve ``requirements`` into a lock with hashes and without any address."""
-    command = [program(), "pip", "compile", requirements, "-o", lock, "--generate-hashes", "--no-header", "--no-annotate",
-               "--no-emit-index-url", "--no-emit-find-links", "--python", sys.executable, "--quiet",
-               *(w for f in find_links for w in ("--find-links", f))]
+    command = [
+        program(),
+        "pip",
+        "compile",
+        requirements,
+        "-o",
+        lock,
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--python",
+        sys.executable,
+        "--quiet",
+        *(w for f in find_links for w in ("--find-links", f)),
+    ]
     tools.shell.run(command, env=environment())
 
 
 def make_venv(folder: Path, tools: Tools, python: str = sys.executable) -> Path:
     """A new virtual environment; returns its Python."""
-    tools.shell.run([program(), "venv", "--python", python, "--no-project", "--quiet", "--clear", folder], env=environment())
+    tools.shell.run(
+        [program(), "venv", "--python", python, "--no-project", "--quiet", "--clear", folder], env=environment()
+    )
     return python_of(folder)
 
 
@@ -54,6 +70,23 @@ def python_of(folder: Path) -> Path:
 def sync(python: Path, lock: Path, wheel: Path | None, tools: Tools, find_links: Sequence[str] = ()) -> None:
     """Install exactly ``lock`` (by hash) and our own wheel (by file, without resolving anything)."""
     links = [w for f in find_links for w in ("--find-links", f)]
-    tools.shell.run([program(), "pip", "install", "--python", python, "--require-hashes", "--no-deps", "--quiet", "-r", lock, *links], env=environment())
+    tools.shell.run(
+        [
+            program(),
+            "pip",
+            "install",
+            "--python",
+            python,
+            "--require-hashes",
+            "--no-deps",
+            "--quiet",
+            "-r",
+            lock,
+            *links,
+        ],
+        env=environment(),
+    )
     if wheel is not None:
-        tools.shell.run([program(), "pip", "install", "--python", python, "--no-deps", "--quiet", wheel], env=environment())
+        tools.shell.run(
+            [program(), "pip", "install", "--python", python, "--no-deps", "--quiet", wheel], env=environment()
+        )

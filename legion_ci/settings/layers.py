@@ -35,7 +35,7 @@ def _environment(environment: Mapping[str, str]) -> Layer:
     layer = Layer()
     for name, text in sorted(environment.items()):
         if name.startswith(PREFIX) and len(name) > len(PREFIX):
-            _put(layer, tuple(name[len(PREFIX):].lower().split("__")), text, name)
+            _put(layer, tuple(name[len(PREFIX) :].lower().split("__")), text, name)
     return layer
 
 
@@ -43,7 +43,9 @@ def _flags(flags: Sequence[str]) -> Layer:
     layer = Layer()
     bad = [f for f in flags if "=" not in f or not f.partition("=")[0].strip()]
     if bad:
-        raise ConfigurationError([Problem("is not KEY=VALUE", f"--set {f}", "write it like --set quality.alpha=0.01") for f in bad])
+        raise ConfigurationError(
+            [Problem("is not KEY=VALUE", f"--set {f}", "write it like --set quality.alpha=0.01") for f in bad]
+        )
     for flag in flags:
         name, _, text = flag.partition("=")
         _put(layer, tuple(name.strip().split(".")), text, f"--set {name.strip()}")

@@ -71,8 +71,25 @@ def _complete(layer: Layer) -> type[Settings]:
         base = Settings.model_fields[section].annotation
         use = _mapping(layer.values.get(section)).get("use", _default_use(base))
         if model := plugin(group, use, (section,)):
-            fields[section] = (model, Settings.model_fields[section].default if section not in layer.values and model is base else _made(model))
-    fields["data"] = (dict[str, _union("data_sources", "parquet", [((n,), s) for n, s in _mapping(layer.values.get("data")).items()], plugin, ("data",))], {})
+            fields[section] = (
+                model,
+                Settings.model_fields[section].default
+                if section not in layer.values and model is base
+                else _made(model),
+            )
+    fields["data"] = (
+        dict[
+            str,
+            _union(
+                "data_sources",
+                "parquet",
+                [((n,), s) for n, s in _mapping(layer.values.get("data")).items()],
+                plugin,
+                ("data",),
+            ),
+        ],
+        {},
+    )
     fields["quality"] = (_quality(layer, plugin), QualitySettings())
     if problems:
         raise PluginError(problems)
@@ -114,7 +131,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _place(value: Any, key: Key, origins: Mapping[Key, str]) -> None:
     """Tell every section where it was written."""
     if isinstance(value, Section):
-        object.__setattr__(value, "_origin", origins.get(key, "")) if value.__pydantic_private__ is None else value.__pydantic_private__.__setitem__("_origin", origins.get(key, ""))
+        object.__setattr__(
+            value, "_origin", origins.get(key, "")
+        ) if value.__pydantic_private__ is None else value.__pydantic_private__.__setitem__(
+            "_origin", origins.get(key, "")
+        )
         for name in type(value).model_fields:
             _place(getattr(value, name), (*key, name), origins)
     elif isinstance(value, dict):
@@ -126,7 +147,11 @@ def _place(value: Any, key: Key, origins: Mapping[Key, str]) -> None:
 
 
 def _problem(error: ErrorDetails, layer: Layer, schema: type[BaseModel]) -> Problem:
-    key: Key = tuple(p for p in error["loc"] if not (isinstance(p, str) and p.startswith((_TAG, "function-", "literal[", "float", "constrained"))))
+    key: Key = tuple(
+        p
+        for p in error["loc"]
+        if not (isinstance(p, str) and p.startswith((_TAG, "function-", "literal[", "float", "constrained")))
+    )
     where = _where(key, layer)
     path = ".".join(str(p) for p in key)
     if error["type"] == "extra_forbidden":
@@ -152,7 +177,11 @@ def _fields(schema: type[BaseModel], key: Key, layer: Layer) -> list[str]:
     values: Any = layer.values
     for part in key:
         values = values[part] if isinstance(values, dict | tuple) else {}
-        annotation = model.model_fields[part].annotation if isinstance(part, str) and hasattr(model, "model_fields") and part in model.model_fields else model
+        annotation = (
+            model.model_fields[part].annotation
+            if isinstance(part, str) and hasattr(model, "model_fields") and part in model.model_fields
+            else model
+        )
         model = _section_of(annotation, values) or model
     return list(model.model_fields) if hasattr(model, "model_fields") else []
 

@@ -218,4 +218,3 @@ class Settings(Section):
     promote: PromoteSettings = PromoteSettings()
     report: ReportSettings = ReportSettings()
     keep: KeepSettings = KeepSettings()
-

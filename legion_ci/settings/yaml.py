@@ -29,7 +29,9 @@ def read(path: Path, shown: str | None = None) -> Layer:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigurationError("there is no such file", where=str(path), todo="legion-ci init makes a model repository") from None
+        raise ConfigurationError(
+            "there is no such file", where=str(path), todo="legion-ci init makes a model repository"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot be read ({error})", where=str(path)) from error
     loader = _Loader(text)
@@ -44,7 +46,9 @@ def read(path: Path, shown: str | None = None) -> Layer:
     finally:
         loader.dispose()
     if not isinstance(value, dict):
-        raise ConfigurationError("is not a mapping of sections", where=f"{shown}:1:1", todo="start with model: {name: …}")
+        raise ConfigurationError(
+            "is not a mapping of sections", where=f"{shown}:1:1", todo="start with model: {name: …}"
+        )
     layer.values = value
     if layer.problems:
         raise ConfigurationError(layer.problems)
@@ -54,7 +58,7 @@ def read(path: Path, shown: str | None = None) -> Layer:
 def scalar(text: str) -> Any:
     """A value given on the command line or in the environment, by YAML's rules; lists become tuples."""
     try:
-        return _tuples(yaml.load(text, Loader=_Loader))
+        return _tuples(yaml.safe_load(text))
     except yaml.YAMLError:
         return text
 
@@ -93,4 +97,8 @@ def _tuples(value: Any) -> Any:
 def _syntax(error: yaml.YAMLError, shown: str) -> ConfigurationError:
     mark = getattr(error, "problem_mark", None)
     place = f"{shown}:{mark.line + 1}:{mark.column + 1}" if mark else shown
-    return ConfigurationError(f"is not valid YAML ({getattr(error, 'problem', error)})", where=place, todo="check indentation, colons and quotes")
+    return ConfigurationError(
+        f"is not valid YAML ({getattr(error, 'problem', error)})",
+        where=place,
+        todo="check indentation, colons and quotes",
+    )

@@ -19,8 +19,11 @@ def look(folder: Path, shell: Shell) -> Provenance:
     """Commit, whether anything differs from it, and build. No commit is an error in Jenkins, a fact on a laptop."""
     commit = _git(folder, shell, "rev-parse", "HEAD")
     if commit is None and in_jenkins():
-        raise ConfigurationError("the model repository is not a Git checkout", where=str(folder),
-                                 todo="check it out with Git, so that a model can be traced to its code")
+        raise ConfigurationError(
+            "the model repository is not a Git checkout",
+            where=str(folder),
+            todo="check it out with Git, so that a model can be traced to its code",
+        )
     dirty = bool(commit and _git(folder, shell, "status", "--porcelain", "--", "."))
     build = os.environ.get("BUILD_URL") or os.environ.get("BUILD_TAG") or ""
     return Provenance(commit=commit or "no commit", dirty=dirty, build=build)
