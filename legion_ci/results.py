@@ -35,7 +35,7 @@ class Artefact(Base, frozen=True, kw_only=True):
 
 
 class StageResult(Base, frozen=True, kw_only=True):
-    """What every stage says: a verdict, a reason (``too_few_rows``, ``hold.no_outcomes``, …) and one line for people."""
+    """What every stage says: a verdict, a reason (``too_few_rows``, ``hold.no_outcomes``, …), a line for people."""
 
     verdict: Verdict = Verdict.PASS
     reason: str = ""
@@ -91,7 +91,7 @@ class CheckResult(Base, frozen=True, kw_only=True):
     """One check (on all rows or on one slice): the effect, the interval it was decided on, and what would decide it.
 
     effect: for an absolute bound the metric itself; versus champion the gain of the candidate, signed so that more is
-    better. lower, upper: the one-sided bounds at ``alpha`` each. bound: PASS when lower > bound, FAIL when upper < bound.
+    better. lower, upper: one-sided bounds at ``alpha`` each. PASS when lower > bound, FAIL when upper < bound.
     """
 
     name: str
@@ -106,6 +106,7 @@ class CheckResult(Base, frozen=True, kw_only=True):
     lower: float | None = None
     upper: float | None = None
     bound: float | None = None
+    at_most: bool = False  # the bound is a maximum: PASS when upper < bound, FAIL when lower > bound
     margin: float | None = None
     alpha: float | None = None
     p_value: float | None = None

@@ -73,7 +73,7 @@ class Run:
         return result
 
     def write(self, record: Record) -> None:
-        """Replace a stage's record and drop those of later stages that were made from an older one; refresh the facts."""
+        """Replace a stage's record as a whole."""
         write_atomic(self.path(record.stage), encode(record))
 
     def facts(self, facts: Mapping[str, str]) -> None:
@@ -123,7 +123,7 @@ def _created(folder: Path) -> tuple[float, str]:
 
 
 def choose(folder: Path, told: str | None, *, fresh: bool) -> Run:
-    """The run that a task works in: ``--run``, else LEGION_RUN, else the newest unfinished one, else a new or the newest one.
+    """The run that a task works in: ``--run``, else LEGION_RUN, else the newest unfinished one, else see ``fresh``.
 
     fresh: a new run may be started when none is unfinished (train, pipeline); else the newest one is taken (OrderError
     when there is none).

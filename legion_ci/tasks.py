@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from invoke.collection import Collection
@@ -44,7 +44,9 @@ def _call(function: str, **options: Any) -> None:
 
 
 @_task(**_COMMON)
-def train(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", verbose: bool = False) -> None:  # type: ignore[assignment]
+def train(
+    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+) -> None:
     """Train a model, log and register it in MLflow, write its artefact."""
     _call("stage", name="train", settings=settings, sets=set_, run=run_, verbose=verbose)
 
@@ -53,17 +55,19 @@ def train(context: Context, settings: str = "", set_: list[str] = (), run_: str 
 def quality(
     context: Context,
     settings: str = "",
-    set_: list[str] = (),
+    set_: Sequence[str] = (),
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
-) -> None:  # type: ignore[assignment]
+) -> None:
     """Judge the trained model: good enough, and not worse than the live one?"""
     _call("stage", name="quality", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
-def package(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", verbose: bool = False) -> None:  # type: ignore[assignment]
+def package(
+    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+) -> None:
     """Package the trained model with its locked requirements and our server."""
     _call("stage", name="package", settings=settings, sets=set_, run=run_, verbose=verbose)
 
@@ -72,17 +76,17 @@ def package(context: Context, settings: str = "", set_: list[str] = (), run_: st
 def deploy(
     context: Context,
     settings: str = "",
-    set_: list[str] = (),
+    set_: Sequence[str] = (),
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
-) -> None:  # type: ignore[assignment]
+) -> None:
     """Run the package beside the live model, at 0 % of the traffic, and run the acceptance tests."""
     _call("stage", name="deploy", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
-def perf(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", verbose: bool = False) -> None:  # type: ignore[assignment]
+def perf(context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False) -> None:
     """Load the new deployment with Locust and hold it to its budgets."""
     _call("stage", name="perf", settings=settings, sets=set_, run=run_, verbose=verbose)
 
@@ -91,11 +95,11 @@ def perf(context: Context, settings: str = "", set_: list[str] = (), run_: str =
 def promote(
     context: Context,
     settings: str = "",
-    set_: list[str] = (),
+    set_: Sequence[str] = (),
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
-) -> None:  # type: ignore[assignment]
+) -> None:
     """Look at the evidence and move the traffic one step, hold, or roll back."""
     _call("stage", name="promote", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
@@ -104,23 +108,27 @@ def promote(
 def pipeline(
     context: Context,
     settings: str = "",
-    set_: list[str] = (),
+    set_: Sequence[str] = (),
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
-) -> None:  # type: ignore[assignment]
+) -> None:
     """Run all stages in order, skip what is unchanged, write the report."""
     _call("pipeline", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
-def report(context: Context, settings: str = "", set_: list[str] = (), run_: str = "", verbose: bool = False) -> None:  # type: ignore[assignment]
+def report(
+    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+) -> None:
     """Write the run's pages, pictures and JUnit files."""
     _call("report", settings=settings, sets=set_, run=run_, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"], **_JSON)
-def plan(context: Context, settings: str = "", set_: list[str] = (), json: bool = False, verbose: bool = False) -> None:  # type: ignore[assignment]
+def plan(
+    context: Context, settings: str = "", set_: Sequence[str] = (), json: bool = False, verbose: bool = False
+) -> None:
     """Show the effective configuration, and where each value came from."""
     _call("plan", settings=settings, sets=set_, json=json, verbose=verbose)
 
@@ -148,14 +156,14 @@ def init(
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"], **_JSON)
 def status(
-    context: Context, settings: str = "", set_: list[str] = (), json: bool = False, verbose: bool = False
-) -> None:  # type: ignore[assignment]
+    context: Context, settings: str = "", set_: Sequence[str] = (), json: bool = False, verbose: bool = False
+) -> None:
     """Show what should run, what runs, and who gets which share of the traffic."""
     _call("status", settings=settings, sets=set_, json=json, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"])
-def up(context: Context, settings: str = "", set_: list[str] = (), verbose: bool = False) -> None:  # type: ignore[assignment]
+def up(context: Context, settings: str = "", set_: Sequence[str] = (), verbose: bool = False) -> None:
     """Bring back exactly what should run, with the same shares."""
     _call("up", settings=settings, sets=set_, verbose=verbose)
 
@@ -170,17 +178,17 @@ def up(context: Context, settings: str = "", set_: list[str] = (), verbose: bool
 def undeploy(
     context: Context,
     settings: str = "",
-    set_: list[str] = (),
+    set_: Sequence[str] = (),
     deployment: str = "",
     all_: bool = False,
     verbose: bool = False,
-) -> None:  # type: ignore[assignment]
+) -> None:
     """Remove a deployment, or everything."""
     _call("undeploy", settings=settings, sets=set_, deployment=deployment, everything=all_, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"])
-def rollback(context: Context, settings: str = "", set_: list[str] = (), verbose: bool = False) -> None:  # type: ignore[assignment]
+def rollback(context: Context, settings: str = "", set_: Sequence[str] = (), verbose: bool = False) -> None:
     """Put the previous champion back, or end the running experiment, at once."""
     _call("rollback", settings=settings, sets=set_, verbose=verbose)
 
@@ -189,8 +197,8 @@ def rollback(context: Context, settings: str = "", set_: list[str] = (), verbose
     settings=_COMMON["settings"], set_=_COMMON["set_"], dry_run="Only show what would go.", verbose=_COMMON["verbose"]
 )
 def clean(
-    context: Context, settings: str = "", set_: list[str] = (), dry_run: bool = False, verbose: bool = False
-) -> None:  # type: ignore[assignment]
+    context: Context, settings: str = "", set_: Sequence[str] = (), dry_run: bool = False, verbose: bool = False
+) -> None:
     """Remove old runs, environments and feedback; never what a live deployment needs."""
     _call("clean", settings=settings, sets=set_, dry_run=dry_run, verbose=verbose)
 

@@ -1,4 +1,4 @@
-"""A site: the folder where a model lives (store, live deployments, routes, promotion, feedback); never the workspace."""
+"""A site: the folder where a model lives (store, deployments, routes, promotion, feedback); never the workspace."""
 
 from __future__ import annotations
 

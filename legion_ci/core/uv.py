@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def compile_lock(requirements: Path, lock: Path, tools: Tools, find_links: Sequence[str] = ()) -> None:
     """Resolve ``requirements`` into a lock with hashes and without any address."""
-    command = [
+    command: list[str | Path] = [
         program(),
         "pip",
         "compile",

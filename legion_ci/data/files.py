@@ -35,7 +35,9 @@ class _FileSource:
         pattern = str(self.folder / self.settings.path)
         found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute patterns
         if not found:
-            raise ConfigurationError(f"no file matches {self.settings.path!r}", where=f"data.{self.name}.path", todo=self._near())
+            raise ConfigurationError(
+                f"no file matches {self.settings.path!r}", where=f"data.{self.name}.path", todo=self._near()
+            )
         return found
 
     def _near(self) -> str:
@@ -48,7 +50,10 @@ class _FileSource:
 
     def digest(self) -> str:
         cache = DigestCache(self.folder)
-        parts = [(p.relative_to(self.folder).as_posix() if p.is_relative_to(self.folder) else p.name, cache.file(p)) for p in self.files()]
+        parts = [
+            (p.relative_to(self.folder).as_posix() if p.is_relative_to(self.folder) else p.name, cache.file(p))
+            for p in self.files()
+        ]
         return digest_pairs([*parts, ("where", self.settings.where or "")])
 
     def table(self) -> pa.Table:
@@ -61,10 +66,13 @@ class _FileSource:
         query = f"SELECT * FROM {self.function}(?){condition}"  # noqa: S608 - the condition is the repository's own setting
         try:
             with duckdb.connect() as connection:
-                return connection.execute(query, [names]).to_arrow_table()
+                return connection.sql(query, params=[names]).to_arrow_table()
         except duckdb.Error as error:
-            raise ConfigurationError(f"cannot be read ({str(error).splitlines()[0]})", where=f"data.{self.name}",
-                                     todo="check path, format and where") from error
+            raise ConfigurationError(
+                f"cannot be read ({str(error).splitlines()[0]})",
+                where=f"data.{self.name}",
+                todo="check path, format and where",
+            ) from error
 
 
 class ParquetSource(_FileSource):

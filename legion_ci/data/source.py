@@ -66,7 +66,9 @@ class Dataset:
     def target(self) -> pd.Series[Any]:
         """The target column."""
         if self.settings.target is None:
-            raise ConfigurationError("no target column is set", where=f"data.{self.name}", todo=f"set data.{self.name}.target")
+            raise ConfigurationError(
+                "no target column is set", where=f"data.{self.name}", todo=f"set data.{self.name}.target"
+            )
         return self.frame[self.settings.target]
 
 
@@ -81,8 +83,14 @@ def load(name: str, settings: DataSettings, folder: Path) -> Dataset:
 
 def _problems(name: str, settings: DataSettings, table: pa.Table) -> list[Problem]:
     where = f"data.{name}"
-    problems = [] if table.num_rows else [Problem("the data set is empty (0 rows)", where, "check its path and its filter")]
-    named = [("target", [settings.target] if settings.target else []), ("ignore", settings.ignore), ("features", settings.features or ())]
+    problems = (
+        [] if table.num_rows else [Problem("the data set is empty (0 rows)", where, "check its path and its filter")]
+    )
+    named = [
+        ("target", [settings.target] if settings.target else []),
+        ("ignore", settings.ignore),
+        ("features", settings.features or ()),
+    ]
     for key, columns in named:
         for column in columns:
             if column not in table.column_names:
@@ -90,8 +98,13 @@ def _problems(name: str, settings: DataSettings, table: pa.Table) -> list[Proble
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(table.column_names)}"
                 problems.append(Problem(f"there is no column {column!r}", f"{where}.{key}", hint))
     if settings.target in table.column_names and (gaps := _gaps(table.column(settings.target))):
-        problems.append(Problem(f"the target {settings.target!r} is missing in {gaps:,} of {table.num_rows:,} rows", where,
-                                "drop those rows when preparing the data"))
+        problems.append(
+            Problem(
+                f"the target {settings.target!r} is missing in {gaps:,} of {table.num_rows:,} rows",
+                where,
+                "drop those rows when preparing the data",
+            )
+        )
     return problems
 
 

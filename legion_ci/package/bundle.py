@@ -21,7 +21,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BundleSettings(PackageSettings):
-    """archive: also write bundle.zip, stored without compression so that its bytes depend on nothing but the content."""
+    """archive: also write bundle.zip, stored, not compressed: its bytes depend on nothing but the content."""
 
     archive: bool = True
 
@@ -31,12 +31,16 @@ class BundlePackager:
 
     Settings: ClassVar[type[PackageSettings]] = BundleSettings
 
-    def package(self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools) -> Artefact:
+    def package(
+        self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools
+    ) -> Artefact:
         """Write the bundle into ``target/bundle`` and, when wanted, ``target/bundle.zip``."""
         bundle = target / "bundle"
         lock = artefact / "legion_model" / LOCK
         if not lock.is_file():
-            raise OrderError("the artefact has no requirements.lock", where=model.artefact.uri, todo="train it with legion-ci train")
+            raise OrderError(
+                "the artefact has no requirements.lock", where=model.artefact.uri, todo="train it with legion-ci train"
+            )
         try:
             shutil.copytree(artefact, bundle / ARTEFACT)
             shutil.copyfile(lock, bundle / LOCK)
@@ -50,12 +54,20 @@ class BundlePackager:
         import socket
 
         size = sum(p.stat().st_size for p in bundle.rglob("*") if p.is_file())
-        return Artefact(uri=bundle.resolve().as_uri(), digest=digest_tree(bundle), host=socket.gethostname(), size_bytes=size)
+        return Artefact(
+            uri=bundle.resolve().as_uri(), digest=digest_tree(bundle), host=socket.gethostname(), size_bytes=size
+        )
 
 
 def _facts(model: ModelRef, lock: Path, ours: Path) -> dict[str, str]:
-    return {"schema_version": "1", "model": model.name, "version": model.version, "artefact": model.artefact.digest,
-            "lock": digest_file(lock), "wheel": digest_file(ours)}
+    return {
+        "schema_version": "1",
+        "model": model.name,
+        "version": model.version,
+        "artefact": model.artefact.digest,
+        "lock": digest_file(lock),
+        "wheel": digest_file(ours),
+    }
 
 
 def _archive(bundle: Path, path: Path) -> None:

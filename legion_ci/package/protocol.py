@@ -15,5 +15,7 @@ class Packager(Protocol):
 
     Settings: ClassVar[type[PackageSettings]]
 
-    def package(self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools) -> Artefact:
+    def package(
+        self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools
+    ) -> Artefact:
         """Package the artefact folder into ``target`` (empty); same inputs, same bytes."""

@@ -26,8 +26,19 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, default=HERE / ".environment")
     options = parser.parse_args()
     python = environment(options.environment)
-    arguments = [str(python), "-m", "legion_ci.serving", "--model", str(HERE / "artefact"), "--host", options.host,
-                 "--port", str(options.port), "--workers", str(options.workers)]
+    arguments = [
+        str(python),
+        "-m",
+        "legion_ci.serving",
+        "--model",
+        str(HERE / "artefact"),
+        "--host",
+        options.host,
+        "--port",
+        str(options.port),
+        "--workers",
+        str(options.workers),
+    ]
     os.execv(python, arguments)  # noqa: S606 - we become the server
 
 
@@ -38,11 +49,14 @@ def environment(folder: Path) -> Path:
     mark = folder / "complete"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (mark.is_file() and mark.read_text() == wanted):
-        print(f"installing the model's {sum('==' in line for line in lock.read_text().splitlines())} packages into {folder}", file=sys.stderr)
+        print(
+            f"installing the model's {sum('==' in line for line in lock.read_text().splitlines())} packages into {folder}",
+            file=sys.stderr,
+        )
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)  # noqa: S603
-        subprocess.run([*pip, *map(str, (HERE / "wheel").glob("*.whl"))], check=True)  # noqa: S603
+        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
+        subprocess.run([*pip, *map(str, (HERE / "wheel").glob("*.whl"))], check=True)
         mark.write_text(wanted)
     return python
 
@@ -51,4 +65,6 @@ if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        sys.exit(f"serve.py: the environment could not be made: pip ended with status {error.returncode}; its message is above")
+        sys.exit(
+            f"serve.py: the environment could not be made: pip ended with status {error.returncode}; its message is above"
+        )

@@ -23,4 +23,9 @@ def run(settings: PackageSettings, *, trained: TrainResult, work: Path, tools: T
     tools.progress.say(f"packaging with {settings.use}")
     made = packager.package(settings, trained.model, folder, target, tools)
     size = (made.size_bytes or 0) / 1e6
-    return PackageResult(kind=settings.use, package=made, model=trained.model, summary=f"{settings.use} {made.digest[:12]}, {size:.1f} MB")
+    return PackageResult(
+        kind=settings.use,
+        package=made,
+        model=trained.model,
+        summary=f"{settings.use} {made.digest[:12]}, {size:.1f} MB",
+    )

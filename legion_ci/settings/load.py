@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Union
 
@@ -55,73 +55,64 @@ def load(file: Path, flags: Sequence[str] = (), environment: Mapping[str, str] |
     return Loaded(settings, layer.origins, file.resolve().parent)
 
 
-def _complete(layer: Layer) -> type[Settings]:
-    """The schema with the settings of the plug-ins that ``use`` names."""
-    problems: list[Problem] = []
-    fields: dict[str, Any] = {}
+@dataclass
+class _Plugins:
+    """Looks plug-ins up for the schema and gathers what cannot be found."""
 
-    def plugin(group: str, name: Any, key: Key) -> Any:
+    layer: Layer
+    problems: list[Problem] = field(default_factory=list)
+
+    def settings(self, group: str, name: Any, key: Key) -> Any:
+        """The settings class of a plug-in; None, and a problem, when there is none."""
+        where = self.layer.origins.get((*key, "use"), ".".join(map(str, key)))
         try:
-            return plugins.load(group, str(name), layer.origins.get((*key, "use"), ".".join(map(str, key)))).Settings
+            return plugins.load(group, str(name), where).Settings
         except LegionError as error:
-            problems.extend(error.problems)
+            self.problems.extend(error.problems)
             return None
 
+    def union(self, group: str, default: str, items: Mapping[Key, Any]) -> Any:
+        """One type for entries that each name their plug-in."""
+        used = {str(_mapping(item).get("use", default)): key for key, item in items.items()} or {default: ()}
+        models = {use: model for use, key in used.items() if (model := self.settings(group, use, key))}
+        if len(models) <= 1:
+            return next(iter(models.values()), Section)
+        tagged = tuple(Annotated[model, Tag(_TAG + use)] for use, model in models.items())
+        chosen = Discriminator(lambda v: _TAG + str(_mapping(v).get("use", default)))
+        return Annotated[Union[tagged], chosen]  # noqa: UP007 - made at run time
+
+
+def _complete(layer: Layer) -> type[Settings]:
+    """The schema with the settings of the plug-ins that ``use`` names."""
+    found = _Plugins(layer)
+    fields: dict[str, Any] = {}
     for section, group in _SECTIONS.items():
-        base = Settings.model_fields[section].annotation
-        use = _mapping(layer.values.get(section)).get("use", _default_use(base))
-        if model := plugin(group, use, (section,)):
-            fields[section] = (
-                model,
-                Settings.model_fields[section].default
-                if section not in layer.values and model is base
-                else _made(model),
-            )
-    fields["data"] = (
-        dict[
-            str,
-            _union(
-                "data_sources",
-                "parquet",
-                [((n,), s) for n, s in _mapping(layer.values.get("data")).items()],
-                plugin,
-                ("data",),
-            ),
-        ],
-        {},
-    )
-    fields["quality"] = (_quality(layer, plugin), QualitySettings())
-    if problems:
-        raise PluginError(problems)
+        use = _mapping(layer.values.get(section)).get("use", _default_use(section))
+        if model := found.settings(group, use, (section,)):
+            fields[section] = (model, _made(model))
+    sources: dict[Key, Any] = {("data", name): s for name, s in _mapping(layer.values.get("data")).items()}
+    fields["data"] = (dict.__class_getitem__((str, found.union("data_sources", "parquet", sources))), {})
+    checks = _mapping(layer.values.get("quality")).get("checks", ())
+    items: dict[Key, Any] = {("quality", "checks", i): c for i, c in enumerate(checks)} if isinstance(checks, tuple) else {}
+    many: Any = tuple.__class_getitem__((found.union("checks", "metric", items), ...))
+    quality = create_model("QualitySettings", __base__=QualitySettings, checks=(many, ()))
+    fields["quality"] = (quality, quality())
+    if found.problems:
+        raise PluginError(found.problems)
     return create_model("Settings", __base__=Settings, **fields)
 
 
 def _made(model: type[BaseModel]) -> Any:
+    """The section's default: all its defaults, or required when the plug-in has settings without one."""
     try:
         return model()
     except ValidationError:
         return ...
 
 
-def _quality(layer: Layer, plugin: Any) -> Any:
-    checks = _mapping(layer.values.get("quality")).get("checks", ())
-    items = [((i,), c) for i, c in enumerate(checks)] if isinstance(checks, tuple) else []
-    check = _union("checks", "metric", items, plugin, ("quality", "checks"))
-    return create_model("QualitySettings", __base__=QualitySettings, checks=(tuple[check, ...], ()))
-
-
-def _union(group: str, default: str, items: Sequence[tuple[Key, Any]], plugin: Any, key: Key) -> Any:
-    """One type for entries that each name their plug-in."""
-    used = {str(_mapping(item).get("use", default)): (*key, *name) for name, item in items} or {default: key}
-    models = {use: m for use, place in used.items() if (m := plugin(group, use, place))}
-    if len(models) <= 1:
-        return next(iter(models.values()), Section)
-    tagged = tuple(Annotated[m, Tag(_TAG + use)] for use, m in models.items())
-    return Annotated[Union[tagged], Discriminator(lambda v: _TAG + str(_mapping(v).get("use", default)))]  # noqa: UP007 - made at run time
-
-
-def _default_use(section: Any) -> str:
-    return str(section.model_fields["use"].default)
+def _default_use(section: str) -> str:
+    annotation: Any = Settings.model_fields[section].annotation
+    return str(annotation.model_fields["use"].default)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -131,19 +122,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _place(value: Any, key: Key, origins: Mapping[Key, str]) -> None:
     """Tell every section where it was written."""
     if isinstance(value, Section):
-        object.__setattr__(
-            value, "_origin", origins.get(key, "")
-        ) if value.__pydantic_private__ is None else value.__pydantic_private__.__setitem__(
-            "_origin", origins.get(key, "")
-        )
-        for name in type(value).model_fields:
-            _place(getattr(value, name), (*key, name), origins)
-    elif isinstance(value, dict):
-        for name, item in value.items():
+        value.placed(origins.get(key, ""))
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, dict | tuple):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             _place(item, (*key, name), origins)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            _place(item, (*key, index), origins)
 
 
 def _problem(error: ErrorDetails, layer: Layer, schema: type[BaseModel]) -> Problem:
@@ -176,14 +159,16 @@ def _fields(schema: type[BaseModel], key: Key, layer: Layer) -> list[str]:
     model: Any = schema
     values: Any = layer.values
     for part in key:
-        values = values[part] if isinstance(values, dict | tuple) else {}
-        annotation = (
-            model.model_fields[part].annotation
-            if isinstance(part, str) and hasattr(model, "model_fields") and part in model.model_fields
-            else model
-        )
-        model = _section_of(annotation, values) or model
+        values = _below(values, part)
+        known = getattr(model, "model_fields", {})
+        model = _section_of(known[part].annotation if part in known else model, values) or model
     return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _below(values: Any, part: str | int) -> Any:
+    if isinstance(values, tuple):
+        return values[part] if isinstance(part, int) else {}
+    return _mapping(values).get(str(part), {})
 
 
 def _section_of(annotation: Any, values: Any) -> Any:

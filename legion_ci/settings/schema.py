@@ -45,6 +45,10 @@ class Section(BaseModel):
         """Where the section was written (file:line:column), empty when it is all defaults."""
         return self._origin
 
+    def placed(self, origin: str) -> None:
+        """Remember where the section was written; called once, by the loader."""
+        self._origin = origin
+
 
 class ModelSettings(Section):
     """The model's name (a Kubernetes-style label) and what people should know about it."""
@@ -55,7 +59,7 @@ class ModelSettings(Section):
 
 
 class SiteSettings(Section):
-    """Where the model lives: store, deployments, routes, feedback. Default: the user's state folder, never the workspace."""
+    """Where the model lives. Default: a folder in the user's state folder, never the workspace."""
 
     path: str | None = None
 
@@ -75,7 +79,7 @@ class DistributionSettings(Section):
 
 
 class DataSettings(Section):
-    """A data set; the source that ``use`` names adds its own settings. Columns are features unless target or ignored."""
+    """A data set; the source that ``use`` names adds its settings. Columns are features unless target or ignored."""
 
     use: str = "parquet"
     target: str | None = None
@@ -142,7 +146,7 @@ class DeploySettings(Section):
 
 
 class PerfSettings(Section):
-    """The load test. rate: requests a second; budgets in the grammar ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
+    """The load test. rate: requests a second; budgets: ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
 
     rate: float = Field(default=50.0, gt=0)
     arrivals: Literal["poisson", "constant"] = "poisson"
@@ -157,7 +161,7 @@ class PerfSettings(Section):
 
 
 class PromoteSettings(Section):
-    """How traffic moves. steps: ``shadow`` and percentages; window: how long after its first request a unit's outcome counts.
+    """How traffic moves. steps: ``shadow`` and percentages; window: how long a unit's outcomes count.
 
     margin: the loss of the metric that is accepted (0: the challenger must be better). in_build: how long one call may
     go on looking, at ``look_every`` intervals.

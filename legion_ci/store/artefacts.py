@@ -26,7 +26,9 @@ def local_path(uri: str) -> Path | None:
 def of_folder(folder: Path) -> Artefact:
     """An artefact that is a folder of this machine."""
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-    return Artefact(uri=folder.resolve().as_uri(), digest=digest_tree(folder), host=socket.gethostname(), size_bytes=size)
+    return Artefact(
+        uri=folder.resolve().as_uri(), digest=digest_tree(folder), host=socket.gethostname(), size_bytes=size
+    )
 
 
 def fetch(artefact: Artefact, tools: Tools) -> Path:
@@ -44,17 +46,23 @@ def fetch(artefact: Artefact, tools: Tools) -> Path:
     if not source.is_dir():
         other = artefact.host and artefact.host != socket.gethostname()
         raise OrderError(
-            f"the artefact is out of reach (a path on {artefact.host}, this is {socket.gethostname()})" if other
-            else "the artefact is gone", where=artefact.uri,
-            todo="set store.tracking_uri to a server that all agents reach" if other else "run train again")
+            f"the artefact is out of reach (a path on {artefact.host}, this is {socket.gethostname()})"
+            if other
+            else "the artefact is gone",
+            where=artefact.uri,
+            todo="set store.tracking_uri to a server that all agents reach" if other else "run train again",
+        )
     return _checked(source, artefact)
 
 
 def _checked(folder: Path, artefact: Artefact) -> Path:
     found = digest_tree(folder)
     if found != artefact.digest:
-        raise OrderError(f"the artefact was changed after it was made (digest {found[:12]}, recorded {artefact.digest[:12]})",
-                         where=artefact.uri, todo="run train again")
+        raise OrderError(
+            f"the artefact was changed after it was made (digest {found[:12]}, recorded {artefact.digest[:12]})",
+            where=artefact.uri,
+            todo="run train again",
+        )
     return folder
 
 

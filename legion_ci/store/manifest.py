@@ -22,7 +22,9 @@ MODEL_DIR = "legion_model"
 SCHEMA_VERSION = 1
 
 
-def write_manifest(folder: Path, *, name: str, version: str, run_id: str, flavor: str, trainer: str, provenance: Provenance) -> None:
+def write_manifest(
+    folder: Path, *, name: str, version: str, run_id: str, flavor: str, trainer: str, provenance: Provenance
+) -> None:
     """Write ``legion.project.yaml``, last, into an artefact folder."""
     import msgspec
 
@@ -63,8 +65,14 @@ def type_name(kind: pa.DataType) -> str:
 
     if t.is_dictionary(kind):
         return type_name(kind.value_type)
-    for test, name in ((t.is_boolean, "boolean"), (t.is_integer, "integer"), (t.is_floating, "number"), (t.is_decimal, "number"),
-                       (t.is_timestamp, "datetime"), (t.is_date, "datetime")):
+    for test, name in (
+        (t.is_boolean, "boolean"),
+        (t.is_integer, "integer"),
+        (t.is_floating, "number"),
+        (t.is_decimal, "number"),
+        (t.is_timestamp, "datetime"),
+        (t.is_date, "datetime"),
+    ):
         if test(kind):
             return name
     return "string"

@@ -74,7 +74,9 @@ class Store:
         with _told(self.uri):
             self.client.set_terminated(run_id, status)
 
-    def log(self, run_id: str, parameters: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+    def log(
+        self, run_id: str, parameters: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> None:
         """Log parameters, metrics and tags in one go."""
         now = self.client.get_run(run_id).info.start_time
         with _told(self.uri):
@@ -147,11 +149,15 @@ def _told(uri: str) -> Iterator[None]:
     except MlflowException as error:
         text = str(error).splitlines()[0]
         if any(word in text for word in ("Max retries", "Connection", "timed out")):
-            raise ServiceError(f"cannot be reached ({text[:200]})", where=uri, todo="check store.tracking_uri and that the server runs") from error
+            raise ServiceError(
+                f"cannot be reached ({text[:200]})", where=uri, todo="check store.tracking_uri and that the server runs"
+            ) from error
         raise ToolError(f"MLflow: {text[:300]}", where=uri) from error
     except Exception as error:
         if type(error).__module__.startswith(("sqlalchemy", "requests", "urllib3")):
-            raise ServiceError(f"cannot be reached ({str(error).splitlines()[0][:200]})", where=uri, todo="check store.tracking_uri") from error
+            raise ServiceError(
+                f"cannot be reached ({str(error).splitlines()[0][:200]})", where=uri, todo="check store.tracking_uri"
+            ) from error
         raise
 
 
@@ -166,7 +172,9 @@ def save_model(model: Any, folder: Path, code: list[str]) -> str:
     if isinstance(model, mlflow.pyfunc.PythonModel):
         mlflow.pyfunc.save_model(str(folder), python_model=model, pip_requirements=[], code_paths=code or None)
         return "pyfunc"
-    mlflow.sklearn.save_model(model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None)
+    mlflow.sklearn.save_model(
+        model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None
+    )
     return "sklearn"
 
 

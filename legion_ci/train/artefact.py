@@ -26,7 +26,7 @@ __all__ = ["info", "init", "predict_on_matrix"]
 
 
 def complete(artefact: Path, job: TrainJob, tools: Tools, find_links: tuple[str, ...]) -> None:
-    """Write samples, requirements, lock and sample predictions; the model has predicted in its locked environment then."""
+    """Write samples, requirements, lock and the sample's predictions, made in the locked environment."""
     model_dir = artefact / manifest.MODEL_DIR
     provisional(artefact, job)
     rows, nullable = _sample(job)
@@ -43,12 +43,24 @@ def provisional(artefact: Path, job: TrainJob) -> None:
     model_dir = artefact / manifest.MODEL_DIR
     write_atomic(model_dir / "entrypoint.py", _ENTRYPOINT)
     flavor = "sklearn" if "\n  sklearn:" in (model_dir / "MLmodel").read_text() else "pyfunc"
-    sign(artefact, name="unregistered", version="0", run_id=job.run_id, flavor=flavor, trainer=job.settings.use, provenance=Provenance())
+    sign(
+        artefact,
+        name="unregistered",
+        version="0",
+        run_id=job.run_id,
+        flavor=flavor,
+        trainer=job.settings.use,
+        provenance=Provenance(),
+    )
 
 
-def sign(artefact: Path, *, name: str, version: str, run_id: str, flavor: str, trainer: str, provenance: Provenance) -> None:
+def sign(
+    artefact: Path, *, name: str, version: str, run_id: str, flavor: str, trainer: str, provenance: Provenance
+) -> None:
     """Write the final manifest."""
-    manifest.write_manifest(artefact, name=name, version=version, run_id=run_id, flavor=flavor, trainer=trainer, provenance=provenance)
+    manifest.write_manifest(
+        artefact, name=name, version=version, run_id=run_id, flavor=flavor, trainer=trainer, provenance=provenance
+    )
 
 
 def _sample(job: TrainJob) -> tuple[pa.Table, dict[str, bool]]:
@@ -68,8 +80,11 @@ def _logged_sample(job: TrainJob) -> pa.Table:
 
     example = mlflow.input_example(job.model_dir)
     if example is None:
-        raise ConfigurationError("the logged model has no table as input example and there is no data set named train", where="train",
-                                 todo="log the model with input_example=<DataFrame>, or add data.train")
+        raise ConfigurationError(
+            "the logged model has no table as input example and there is no data set named train",
+            where="train",
+            todo="log the model with input_example=<DataFrame>, or add data.train",
+        )
     return pa.Table.from_pandas(example.head(job.settings.sample_rows), preserve_index=False)
 
 

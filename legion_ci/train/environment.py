@@ -25,7 +25,11 @@ def describe(artefact: Path, stated: tuple[str, ...] | str | None, folder: Path,
     wanted = _stated(stated, folder) if stated is not None else _observed(artefact, tools, scratch)
     lines = sorted({*wanted, *_server()}, key=str.lower)
     write_atomic(model_dir / "requirements.txt", "\n".join(lines) + "\n")
-    conda = {"name": "model", "channels": ["conda-forge"], "dependencies": [f"python={platform.python_version()}", "pip", {"pip": lines}]}
+    conda = {
+        "name": "model",
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={platform.python_version()}", "pip", {"pip": lines}],
+    }
     write_atomic(model_dir / "conda.yaml", yaml.safe_dump(conda, sort_keys=False))
     (model_dir / "python_env.yaml").unlink(missing_ok=True)
 
@@ -54,7 +58,11 @@ def _stated(stated: tuple[str, ...] | str, folder: Path) -> list[str]:
         return list(stated)
     path = folder / stated
     if not path.is_file():
-        raise ConfigurationError(f"there is no file {stated!r}", where="train.requirements", todo="name a requirements file or list requirements")
+        raise ConfigurationError(
+            f"there is no file {stated!r}",
+            where="train.requirements",
+            todo="name a requirements file or list requirements",
+        )
     lines = (line.split(" #")[0].strip() for line in path.read_text().splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -62,16 +70,36 @@ def _stated(stated: tuple[str, ...] | str, folder: Path) -> list[str]:
 def _observed(artefact: Path, tools: Tools, scratch: Path) -> list[str]:
     found = scratch / "loaded.json"
     done = tools.shell.run(
-        [sys.executable, "-m", "legion_ci.train.probe", found, _PREDICT, "--model", artefact, "--input", scratch / "head_input.arrow",
-         "--output", scratch / "head_output.arrow"], check=False)
+        [
+            sys.executable,
+            "-m",
+            "legion_ci.train.probe",
+            found,
+            _PREDICT,
+            "--model",
+            artefact,
+            "--input",
+            scratch / "head_input.arrow",
+            "--output",
+            scratch / "head_output.arrow",
+        ],
+        check=False,
+    )
     if done.returncode != 0:
         last = (done.stdout.strip().splitlines() or ["no output"])[-1]
-        raise ToolError(f"the trained model does not predict its own sample in a fresh process ({last})", where="train",
-                        todo="the model may need code or state that is not in the model repository's modules")
+        raise ToolError(
+            f"the trained model does not predict its own sample in a fresh process ({last})",
+            where="train",
+            todo="the model may need code or state that is not in the model repository's modules",
+        )
     return [f"{name}=={version}" for name, version in json.loads(found.read_text()).items()]
 
 
 def _server() -> list[str]:
     """What our model server needs, from our own metadata."""
     stated = requires("legion-ci") or []
-    return [r.split(";")[0].strip() for r in stated if "extra ==" not in r or 'extra == "serve"' in r or "extra == 'serve'" in r]
+    return [
+        r.split(";")[0].strip()
+        for r in stated
+        if "extra ==" not in r or 'extra == "serve"' in r or "extra == 'serve'" in r
+    ]

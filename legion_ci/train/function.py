@@ -34,15 +34,28 @@ class FunctionTrainer:
         """Run the worker; its output goes straight to the terminal."""
         work = Work(
             entrypoint=job.settings.entrypoint,  # type: ignore[attr-defined]  # FunctionSettings, by the registry
-            folder=str(job.folder), model_dir=str(job.model_dir), result=str(job.scratch / "trained.json"),
+            folder=str(job.folder),
+            model_dir=str(job.model_dir),
+            result=str(job.scratch / "trained.json"),
             data={name: (s.use, s.model_dump(mode="json")) for name, s in job.data.items()},
             parameters=job.settings.parameters,
         )
         path = job.scratch / "job.json"
         path.write_bytes(msgspec.json.encode(work))
-        env = {"MLFLOW_TRACKING_URI": job.tracking_uri, "MLFLOW_RUN_ID": job.run_id, "PYTHONPATH": "", "PYTHONUNBUFFERED": "1"}
-        done = job.tools.shell.run([sys.executable, "-m", "legion_ci.train.worker", path], cwd=job.folder, env=env,
-                                   timeout_s=job.settings.timeout, check=False, capture=False)
+        env = {
+            "MLFLOW_TRACKING_URI": job.tracking_uri,
+            "MLFLOW_RUN_ID": job.run_id,
+            "PYTHONPATH": "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        done = job.tools.shell.run(
+            [sys.executable, "-m", "legion_ci.train.worker", path],
+            cwd=job.folder,
+            env=env,
+            timeout_s=job.settings.timeout,
+            check=False,
+            capture=False,
+        )
         return read_answer(Path(work.result), done.returncode, work.entrypoint)
 
 
@@ -70,8 +83,11 @@ def read_answer(path: Path, status: int, entrypoint: str) -> Trained:
     try:
         answer = msgspec.json.decode(path.read_bytes(), type=Answer)
     except (OSError, msgspec.DecodeError):
-        raise ToolError(f"{entrypoint} ended its process (status {status}) without a model", where="train.entrypoint",
-                        todo="look at its output above; do not call exit in it") from None
+        raise ToolError(
+            f"{entrypoint} ended its process (status {status}) without a model",
+            where="train.entrypoint",
+            todo="look at its output above; do not call exit in it",
+        ) from None
     if answer.trained is not None and status == 0:
         return answer.trained
     problems = [Problem(*p) for p in answer.problems]

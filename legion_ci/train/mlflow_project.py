@@ -35,13 +35,35 @@ class MLflowProjectTrainer:
         assert isinstance(settings, MLflowProjectSettings)
         project = job.folder / settings.uri
         if not (project / "MLproject").is_file():
-            raise ConfigurationError("there is no MLproject file", where=f"train.uri: {settings.uri}", todo="name the folder that holds it")
+            raise ConfigurationError(
+                "there is no MLproject file", where=f"train.uri: {settings.uri}", todo="name the folder that holds it"
+            )
         parameters = [w for k, v in settings.parameters.items() for w in ("-P", f"{k}={v}")]
         job.tools.shell.run(
-            [sys.executable, "-m", "mlflow", "run", project, "--env-manager", "local", "-e", settings.entrypoint, "--run-id", job.run_id, *parameters],
-            cwd=job.folder, timeout_s=settings.timeout, capture=False,
-            env={"MLFLOW_TRACKING_URI": job.tracking_uri, "MLFLOW_REGISTRY_URI": job.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true",
-                 "PATH": f"{Path(sys.executable).parent}:{_path()}"})
+            [
+                sys.executable,
+                "-m",
+                "mlflow",
+                "run",
+                project,
+                "--env-manager",
+                "local",
+                "-e",
+                settings.entrypoint,
+                "--run-id",
+                job.run_id,
+                *parameters,
+            ],
+            cwd=job.folder,
+            timeout_s=settings.timeout,
+            capture=False,
+            env={
+                "MLFLOW_TRACKING_URI": job.tracking_uri,
+                "MLFLOW_REGISTRY_URI": job.tracking_uri,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "PATH": f"{Path(sys.executable).parent}:{_path()}",
+            },
+        )
         return _collect(job)
 
 
@@ -57,7 +79,11 @@ def _collect(job: TrainJob) -> Trained:
     client = mlflow.Store(job.tracking_uri, None, "", "", job.scratch / "mlflow.lock")
     models = client.logged_models(job.run_id)
     if len(models) != 1:
-        raise ToolError(f"the project logged {len(models)} models in its run", where="train", todo="log exactly one, with mlflow.<flavour>.log_model")
+        raise ToolError(
+            f"the project logged {len(models)} models in its run",
+            where="train",
+            todo="log exactly one, with mlflow.<flavour>.log_model",
+        )
     downloaded = mlflow.download(models[0].artifact_location, job.scratch / "logged")
     shutil.copytree(downloaded, job.model_dir)
     flavor = "sklearn" if "\n  sklearn:" in (job.model_dir / "MLmodel").read_text() else "pyfunc"

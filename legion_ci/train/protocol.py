@@ -15,7 +15,7 @@ from legion_ci.settings.schema import DataSettings, TrainSettings
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Everything a trainer needs. model_dir: where the MLflow model goes (does not exist yet); scratch: may be littered."""
+    """Everything a trainer needs. model_dir: where the model goes (does not exist yet); scratch: may be littered."""
 
     settings: TrainSettings
     data: Mapping[str, DataSettings]

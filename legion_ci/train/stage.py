@@ -31,14 +31,27 @@ def inputs(settings: TrainSettings, data: Mapping[str, DataSettings], folder: Pa
     """Digests of everything that a training is a function of: data sets and code. Raises for missing data."""
     trainer: Trainer = plugins.load("trainers", settings.use, "train.use")()
     if trainer.needs_data and "train" not in data:
-        raise ConfigurationError("there is no data set named train", where="data", todo="add data.train with a path and a target")
+        raise ConfigurationError(
+            "there is no data set named train", where="data", todo="add data.train with a path and a target"
+        )
     files = ((p.relative_to(folder).as_posix(), digest_file(p)) for p in trainer.code(settings, folder))
     digests = {f"data.{n}": source.open_source(n, s, folder).digest() for n, s in training_data(data).items()}
     return {"code": digest_pairs(files), **digests}
 
 
-def run(settings: TrainSettings, data: Mapping[str, DataSettings], *, model: ModelSettings, store: StoreSettings, folder: Path, work: Path,
-        site: Site, provenance: Provenance, find_links: tuple[str, ...], tools: Tools) -> TrainResult:
+def run(
+    settings: TrainSettings,
+    data: Mapping[str, DataSettings],
+    *,
+    model: ModelSettings,
+    store: StoreSettings,
+    folder: Path,
+    work: Path,
+    site: Site,
+    provenance: Provenance,
+    find_links: tuple[str, ...],
+    tools: Tools,
+) -> TrainResult:
     """Train and register a model.
 
     folder: the model repository. work: scratch of this run. Raises ConfigurationError for data or settings that cannot
@@ -51,13 +64,30 @@ def run(settings: TrainSettings, data: Mapping[str, DataSettings], *, model: Mod
     mlflow = Store.open(site, store.tracking_uri, store.experiment)
     run_id = mlflow.start_run(f"{model.name} {work.name}", _tags(provenance, model))
     try:
-        job = TrainJob(settings, training_data(data), folder, target / "legion_model", _clean(work / "scratch"), mlflow.uri, run_id, tools)
+        job = TrainJob(
+            settings,
+            training_data(data),
+            folder,
+            target / "legion_model",
+            _clean(work / "scratch"),
+            mlflow.uri,
+            run_id,
+            tools,
+        )
         tools.progress.say(f"training with {settings.use}")
         trained = trainer.train(job)
         artefacts.complete(target, job, tools, find_links)
         mlflow.log(run_id, trained.parameters, trained.metrics, {**trained.tags, **model.tags})
         version, uri = mlflow.register(run_id, _tags(provenance, model))
-        artefacts.sign(target, name=model.name, version=version, run_id=run_id, flavor=trained.flavor, trainer=settings.use, provenance=provenance)
+        artefacts.sign(
+            target,
+            name=model.name,
+            version=version,
+            run_id=run_id,
+            flavor=trained.flavor,
+            trainer=settings.use,
+            provenance=provenance,
+        )
         tools.progress.say(f"registering {model.name} {version}")
         mlflow.upload(run_id, version, target)
     except BaseException as error:
@@ -66,7 +96,9 @@ def run(settings: TrainSettings, data: Mapping[str, DataSettings], *, model: Mod
     mlflow.end_run(run_id, "FINISHED")
     found = Artefact(uri=uri, digest=digest_tree(target), host=_host(uri), size_bytes=_size(target))
     shutil.rmtree(job.scratch, ignore_errors=True)
-    return _result(trained, ModelRef(name=model.name, version=version, artefact=found, run_id=run_id), mlflow, provenance, target)
+    return _result(
+        trained, ModelRef(name=model.name, version=version, artefact=found, run_id=run_id), mlflow, provenance, target
+    )
 
 
 def _result(trained: Trained, model: ModelRef, mlflow: object, provenance: Provenance, target: Path) -> TrainResult:
@@ -74,16 +106,28 @@ def _result(trained: Trained, model: ModelRef, mlflow: object, provenance: Prove
     rows = f"{trained.n_rows:,} rows" if trained.n_rows else "its own data"
     return TrainResult(
         summary=f"{model.name} {model.version} trained on {rows}" + (f": {metrics}" if metrics else ""),
-        model=model, tracking_uri=getattr(mlflow, "uri", ""), experiment=getattr(mlflow, "experiment", ""), metrics=trained.metrics,
-        parameters=trained.parameters, tags=trained.tags, provenance=provenance, n_rows=trained.n_rows,
+        model=model,
+        tracking_uri=getattr(mlflow, "uri", ""),
+        experiment=getattr(mlflow, "experiment", ""),
+        metrics=trained.metrics,
+        parameters=trained.parameters,
+        tags=trained.tags,
+        provenance=provenance,
+        n_rows=trained.n_rows,
         lock_digest=digest_file(target / "legion_model" / "requirements.lock"),
     )
 
 
 def _tags(provenance: Provenance, model: ModelSettings) -> dict[str, str]:
     facts = msgspec.to_builtins(provenance)
-    flat = {"legion.commit": facts["commit"], "legion.dirty": str(facts["dirty"]), "legion.build": facts["build"], "legion.code": facts["code"],
-            "mlflow.source.git.commit": facts["commit"], **{f"legion.data.{k}": v for k, v in facts["data"].items()}}
+    flat = {
+        "legion.commit": facts["commit"],
+        "legion.dirty": str(facts["dirty"]),
+        "legion.build": facts["build"],
+        "legion.code": facts["code"],
+        "mlflow.source.git.commit": facts["commit"],
+        **{f"legion.data.{k}": v for k, v in facts["data"].items()},
+    }
     return {k: v for k, v in flat.items() if v}
 
 

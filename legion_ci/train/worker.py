@@ -37,12 +37,15 @@ def _train(work: Work) -> Trained:
     folder = Path(work.folder)
     sys.path.insert(0, str(folder))
     function = _function(work.entrypoint, folder)
-    data = {name: source.load(name, _data_settings(name, use, values), folder) for name, (use, values) in work.data.items()}
+    data = {
+        name: source.load(name, _data_settings(name, use, values), folder) for name, (use, values) in work.data.items()
+    }
     output = _call(function, data, dict(work.parameters), work.entrypoint, folder)
     flavor = _save(output.model, Path(work.model_dir), folder)
     rows = data["train"].table.num_rows if "train" in data else 0
     return Trained(
-        flavor=flavor, n_rows=rows,
+        flavor=flavor,
+        n_rows=rows,
         metrics={k: float(v) for k, v in output.metrics.items()},
         parameters={k: str(v) for k, v in work.parameters.items()},
         tags={k: str(v) for k, v in output.tags.items()},
@@ -52,7 +55,9 @@ def _train(work: Work) -> Trained:
 def _data_settings(name: str, use: str, values: dict[str, object]) -> DataSettings:
     from legion_ci.core import plugins
 
-    settings: DataSettings = plugins.load("data_sources", use, f"data.{name}").Settings.model_validate(values, strict=False)
+    settings: DataSettings = plugins.load("data_sources", use, f"data.{name}").Settings.model_validate(
+        values, strict=False
+    )
     return settings
 
 
@@ -62,20 +67,30 @@ def _function(entrypoint: str, folder: Path) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name == module_name.split(".")[0]:
-            raise ConfigurationError(f"there is no module {module_name!r} in the model repository", where="train.entrypoint",
-                                     todo=f"write {module_name}.py or name another") from error
-        raise ToolError(f"{module_name} needs the package {error.name}, which is not installed", where="train.entrypoint",
-                        todo=f"pip install {error.name}") from error
+            raise ConfigurationError(
+                f"there is no module {module_name!r} in the model repository",
+                where="train.entrypoint",
+                todo=f"write {module_name}.py or name another",
+            ) from error
+        raise ToolError(
+            f"{module_name} needs the package {error.name}, which is not installed",
+            where="train.entrypoint",
+            todo=f"pip install {error.name}",
+        ) from error
     except Exception as error:
         raise _own_error(error, module_name, folder) from error
     function = getattr(module, name, None)
     if not callable(function):
         names = ", ".join(sorted(n for n, v in vars(module).items() if inspect.isfunction(v))) or "none"
-        raise ConfigurationError(f"{module_name} has no function {name!r}", where="train.entrypoint", todo=f"its functions: {names}")
+        raise ConfigurationError(
+            f"{module_name} has no function {name!r}", where="train.entrypoint", todo=f"its functions: {names}"
+        )
     return function  # type: ignore[no-any-return]
 
 
-def _call(function: Callable[..., Any], data: Mapping[str, Any], parameters: dict[str, Any], entrypoint: str, folder: Path) -> TrainOutput:
+def _call(
+    function: Callable[..., Any], data: Mapping[str, Any], parameters: dict[str, Any], entrypoint: str, folder: Path
+) -> TrainOutput:
     try:
         result = function(data, parameters)
     except LegionError:
@@ -84,8 +99,11 @@ def _call(function: Callable[..., Any], data: Mapping[str, Any], parameters: dic
         raise _own_error(error, entrypoint, folder) from error
     output = result if isinstance(result, TrainOutput) else TrainOutput(result)
     if not (hasattr(output.model, "predict") or isinstance(output.model, str | Path)):
-        raise ConfigurationError(f"{entrypoint} returned {type(output.model).__name__}, not a model", where="train.entrypoint",
-                                 todo="return a fitted estimator with predict, a TrainOutput, or the path of an MLflow model")
+        raise ConfigurationError(
+            f"{entrypoint} returned {type(output.model).__name__}, not a model",
+            where="train.entrypoint",
+            todo="return a fitted estimator with predict, a TrainOutput, or the path of an MLflow model",
+        )
     return output
 
 
@@ -94,7 +112,9 @@ def _save(model: Any, model_dir: Path, folder: Path) -> str:
 
     if isinstance(model, str | Path):
         if not (Path(model) / "MLmodel").is_file():
-            raise ConfigurationError(f"{model} holds no MLmodel file", where="train.entrypoint", todo="return the folder of an MLflow model")
+            raise ConfigurationError(
+                f"{model} holds no MLmodel file", where="train.entrypoint", todo="return the folder of an MLflow model"
+            )
         shutil.copytree(model, model_dir)
         return "sklearn" if "\n  sklearn:" in (model_dir / "MLmodel").read_text() else "pyfunc"
     return mlflow.save_model(model, model_dir, _own_code(folder))
@@ -112,8 +132,14 @@ def _own_code(folder: Path) -> list[str]:
 
 def _own_error(error: BaseException, what: str, folder: Path) -> ToolError:
     """The team's own error: its type, message, and the frames in the team's own files."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve().is_relative_to(folder.resolve())]
-    lines = [f"  {Path(f.filename).resolve().relative_to(folder.resolve())}:{f.lineno} in {f.name}: {f.line}" for f in frames]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if Path(f.filename).resolve().is_relative_to(folder.resolve())
+    ]
+    lines = [
+        f"  {Path(f.filename).resolve().relative_to(folder.resolve())}:{f.lineno} in {f.name}: {f.line}" for f in frames
+    ]
     text = "\n".join([f"{what} raised {type(error).__name__}: {error}", *lines])
     return ToolError([Problem(text, "train")])
 

@@ -1,0 +1,26 @@
+package org.legion.ci
+
+import com.cloudbees.groovy.cps.NonCPS
+
+/** The facts of a run: lines of key=value that the Python half writes after each stage. */
+class Facts implements Serializable {
+    private static final long serialVersionUID = 1L
+
+    /** A map of the lines; the value is all after the first '='. */
+    @NonCPS
+    static Map<String, String> parse(String text) {
+        Map<String, String> facts = [:]
+        for (String line : text.split('\n')) {
+            int at = line.indexOf('=')
+            if (at > 0) { facts[line.substring(0, at).trim()] = line.substring(at + 1).trim() }
+        }
+        return facts
+    }
+
+    /** The description of a build: model, version, and what each stage said. */
+    @NonCPS
+    static String describe(Map<String, String> facts) {
+        String model = facts['model.name'] ? "${facts['model.name']} ${facts['model.version']}" : 'no model'
+        return "${model}: ${facts['run.summary'] ?: 'nothing ran'}".toString()
+    }
+}

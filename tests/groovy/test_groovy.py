@@ -1,0 +1,75 @@
+"""The Groovy half: JenkinsPipelineUnit and the CPS interpreter under Maven, CodeNarc, and the count of tests."""
+
+import csv
+import re
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from requirements_of_tests import need
+
+from legion_ci.facts import exit_code
+from legion_ci.results import StageResult, Verdict
+from legion_ci.settings.schema import STAGES
+
+pytestmark = pytest.mark.groovy
+HERE = Path(__file__).resolve().parent
+EXPECTED = 40
+
+
+def maven(*words: str) -> subprocess.CompletedProcess[str]:
+    program = need("mvn", "apt-get install maven default-jdk-headless")
+    for offline in (["-o"], []):  # what is there already is enough most of the time
+        done = subprocess.run([program, "-B", "-q", *offline, *words], cwd=HERE, capture_output=True, text=True, timeout=900)
+        if done.returncode == 0 or not re.search(r"offline mode|has not been downloaded", done.stdout + done.stderr):
+            break
+    return done
+
+
+def test_the_library_passes_its_tests_and_all_of_them_ran():
+    reports = HERE / "target" / "surefire-reports"
+    for old in reports.glob("TEST-*.xml"):
+        old.unlink()
+    done = maven("test")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    suites = [ElementTree.parse(p).getroot() for p in reports.glob("TEST-*.xml")]
+    ran = sum(int(s.get("tests")) - int(s.get("skipped")) for s in suites)
+    print(f"{ran} Groovy tests")
+    assert ran == EXPECTED, "a test that ends its JVM would be counted as none: change EXPECTED only with the tests"
+
+
+def test_codenarc_finds_nothing_in_vars_and_src():
+    done = maven("verify", "-f", "lint/pom.xml")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-4000:]
+    assert "unable to resolve class" not in told, told[-4000:]
+    files = len([*(HERE.parents[1] / "vars").glob("*.groovy"), *(HERE.parents[1] / "src").rglob("*.groovy")])
+    assert f"TotalFiles={files} FilesWithViolations=0" in told, told[-4000:]
+
+
+def rows() -> list[dict[str, str]]:
+    with (HERE / "src/test/resources/contract.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_no_mock_ends_with_a_code_that_the_python_half_does_not_have():
+    from legion_ci import door
+    from legion_ci.core.errors import LegionError
+
+    codes = {c.exit_code for c in LegionError.__subclasses__()} | {0, 1, 10, door.BUG, door.INTERRUPTED, door.TERMINATED}
+    assert {int(r["exit_code"]) for r in rows()} <= codes
+    assert {r["stage"] for r in rows()} == {*STAGES, "report"}
+
+
+def test_the_table_pairs_codes_with_verdicts_as_the_python_half_does():
+    for row in rows():
+        if row["verdict"]:
+            assert exit_code(StageResult(verdict=Verdict(row["verdict"]))) == int(row["exit_code"])
+
+
+def test_every_reason_in_the_table_is_one_that_the_stage_gives():
+    source = {s: "".join(p.read_text() for p in (HERE.parents[1] / "legion_ci" / s).rglob("*.py")) for s in STAGES}
+    for row in rows():
+        if row["reason"]:
+            assert row["reason"] in source[row["stage"]], row
