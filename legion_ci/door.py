@@ -35,29 +35,24 @@ def enter(function: str, options: dict[str, Any]) -> int:
     secrets = Secrets()
     try:
         return int(globals()[f"_{function}"](Tools(secrets=secrets, shell=Shell(secrets)), **options))
-    except LegionError as error:
-        code = error.exit_code
-        for problem in error.problems:
-            print(secrets.redact(str(problem)), file=sys.stderr)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-        print("interrupted; run the task again to go on", file=sys.stderr)
-    except Terminated:
-        code = TERMINATED
-        print("terminated; run the task again to go on", file=sys.stderr)
-    except Exception as error:
-        code = BUG
-        print(
-            secrets.redact(
-                f"a bug in legion-ci: {type(error).__name__}: {error}; --verbose shows where, please report it"
-            ),
-            file=sys.stderr,
-        )
-        if not verbose:
-            return code
-    if verbose:
-        traceback.print_exc()
-    return code
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        if verbose:
+            print(secrets.redact(traceback.format_exc()), file=sys.stderr)
+        code, told = _told(error)
+        print(secrets.redact(told), file=sys.stderr)
+        return code
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error, and what people are told."""
+    if isinstance(error, LegionError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted; run the task again to go on"
+    if isinstance(error, Terminated):
+        return TERMINATED, "terminated; run the task again to go on"
+    what = f"{type(error).__name__}: {error}"
+    return BUG, f"a bug in legion-ci: {what}; --verbose shows where, please report it"
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -45,92 +45,92 @@ def _call(function: str, **options: Any) -> None:
 
 @_task(**_COMMON)
 def train(
-    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False
 ) -> None:
     """Train a model, log and register it in MLflow, write its artefact."""
-    _call("stage", name="train", settings=settings, sets=set_, run=run_, verbose=verbose)
+    _call("stage", name="train", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
 @_task(**_COMMON, **_FIRST)
 def quality(
     context: Context,
     settings: str = "",
-    set_: Sequence[str] = (),
+    set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
 ) -> None:
     """Judge the trained model: good enough, and not worse than the live one?"""
-    _call("stage", name="quality", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
+    _call("stage", name="quality", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
 def package(
-    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False
 ) -> None:
     """Package the trained model with its locked requirements and our server."""
-    _call("stage", name="package", settings=settings, sets=set_, run=run_, verbose=verbose)
+    _call("stage", name="package", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
 @_task(**_COMMON, **_FIRST)
 def deploy(
     context: Context,
     settings: str = "",
-    set_: Sequence[str] = (),
+    set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
 ) -> None:
     """Run the package beside the live model, at 0 % of the traffic, and run the acceptance tests."""
-    _call("stage", name="deploy", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
+    _call("stage", name="deploy", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
-def perf(context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False) -> None:
+def perf(context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False) -> None:
     """Load the new deployment with Locust and hold it to its budgets."""
-    _call("stage", name="perf", settings=settings, sets=set_, run=run_, verbose=verbose)
+    _call("stage", name="perf", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
 @_task(**_COMMON, **_FIRST)
 def promote(
     context: Context,
     settings: str = "",
-    set_: Sequence[str] = (),
+    set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
 ) -> None:
     """Look at the evidence and move the traffic one step, hold, or roll back."""
-    _call("stage", name="promote", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
+    _call("stage", name="promote", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON, **_FIRST)
 def pipeline(
     context: Context,
     settings: str = "",
-    set_: Sequence[str] = (),
+    set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
     verbose: bool = False,
 ) -> None:
     """Run all stages in order, skip what is unchanged, write the report."""
-    _call("pipeline", settings=settings, sets=set_, run=run_, first=first, verbose=verbose)
+    _call("pipeline", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
 @_task(**_COMMON)
 def report(
-    context: Context, settings: str = "", set_: Sequence[str] = (), run_: str = "", verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False
 ) -> None:
     """Write the run's pages, pictures and JUnit files."""
-    _call("report", settings=settings, sets=set_, run=run_, verbose=verbose)
+    _call("report", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"], **_JSON)
 def plan(
-    context: Context, settings: str = "", set_: Sequence[str] = (), json: bool = False, verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, json: bool = False, verbose: bool = False
 ) -> None:
     """Show the effective configuration, and where each value came from."""
-    _call("plan", settings=settings, sets=set_, json=json, verbose=verbose)
+    _call("plan", settings=settings, sets=set_ or (), json=json, verbose=verbose)
 
 
 @_task(
@@ -156,16 +156,16 @@ def init(
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"], **_JSON)
 def status(
-    context: Context, settings: str = "", set_: Sequence[str] = (), json: bool = False, verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, json: bool = False, verbose: bool = False
 ) -> None:
     """Show what should run, what runs, and who gets which share of the traffic."""
-    _call("status", settings=settings, sets=set_, json=json, verbose=verbose)
+    _call("status", settings=settings, sets=set_ or (), json=json, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"])
-def up(context: Context, settings: str = "", set_: Sequence[str] = (), verbose: bool = False) -> None:
+def up(context: Context, settings: str = "", set_: Sequence[str] | None = None, verbose: bool = False) -> None:
     """Bring back exactly what should run, with the same shares."""
-    _call("up", settings=settings, sets=set_, verbose=verbose)
+    _call("up", settings=settings, sets=set_ or (), verbose=verbose)
 
 
 @_task(
@@ -178,29 +178,29 @@ def up(context: Context, settings: str = "", set_: Sequence[str] = (), verbose: 
 def undeploy(
     context: Context,
     settings: str = "",
-    set_: Sequence[str] = (),
+    set_: Sequence[str] | None = None,
     deployment: str = "",
     all_: bool = False,
     verbose: bool = False,
 ) -> None:
     """Remove a deployment, or everything."""
-    _call("undeploy", settings=settings, sets=set_, deployment=deployment, everything=all_, verbose=verbose)
+    _call("undeploy", settings=settings, sets=set_ or (), deployment=deployment, everything=all_, verbose=verbose)
 
 
 @_task(settings=_COMMON["settings"], set_=_COMMON["set_"], verbose=_COMMON["verbose"])
-def rollback(context: Context, settings: str = "", set_: Sequence[str] = (), verbose: bool = False) -> None:
+def rollback(context: Context, settings: str = "", set_: Sequence[str] | None = None, verbose: bool = False) -> None:
     """Put the previous champion back, or end the running experiment, at once."""
-    _call("rollback", settings=settings, sets=set_, verbose=verbose)
+    _call("rollback", settings=settings, sets=set_ or (), verbose=verbose)
 
 
 @_task(
     settings=_COMMON["settings"], set_=_COMMON["set_"], dry_run="Only show what would go.", verbose=_COMMON["verbose"]
 )
 def clean(
-    context: Context, settings: str = "", set_: Sequence[str] = (), dry_run: bool = False, verbose: bool = False
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, dry_run: bool = False, verbose: bool = False
 ) -> None:
     """Remove old runs, environments and feedback; never what a live deployment needs."""
-    _call("clean", settings=settings, sets=set_, dry_run=dry_run, verbose=verbose)
+    _call("clean", settings=settings, sets=set_ or (), dry_run=dry_run, verbose=verbose)
 
 
 def namespace(caller: str) -> Collection:

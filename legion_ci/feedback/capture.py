@@ -46,7 +46,9 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
 class Sink(Protocol):
     """Keeps captures. ``put`` never blocks and never raises: what cannot be kept is counted in ``dropped``."""
 
-    dropped: int
+    @property
+    def dropped(self) -> int:
+        """How many captures could not be kept."""
 
     def put(self, capture: Capture) -> None:
         """Take one capture, at once."""

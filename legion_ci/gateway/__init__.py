@@ -1,1 +1,1 @@
-"""Envoy in front of the model servers: the routes document, its rendering to Envoy's files, and the process."""
+"""Envoy in front of the model servers: the routes document, its rendering to Envoy's files, the process."""

@@ -1,12 +1,14 @@
-"""The routes document of a site: who is champion, which deployments exist, and who gets which share of the traffic.
+"""The routes document of a site: who is champion, which deployments exist, and who gets which share of traffic.
 
-It is the only owner of traffic: deploy adds and removes arms at 0 %, promote changes shares, rollback is a change of
-shares. A split is an ordered list of segments, the champion's last; growing an arm takes a segment from the champion,
-shrinking gives its newest back, so that a change moves only units between the champion and the changed arm.
+It is the only owner of traffic: deploy adds and removes arms at 0 %, promote changes shares, rollback is a change
+of shares. A split is an ordered list of segments, the champion's last; growing an arm takes a segment from the
+champion, shrinking gives its newest back, so that a change moves only units between the champion and the changed
+arm.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +20,7 @@ from legion_ci.core.site import Site
 from legion_ci.results import ModelRef
 
 WHOLE = 10_000  # the widths of all segments add up to this
+_PLAIN = re.compile(r"[\w.:-]*", re.ASCII)  # what goes into Envoy's rewrites and headers without quoting
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +39,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
-    """The document. ``experiment`` salts the assignment; ``step`` names the promotion step; ``mirror`` gets copies."""
+    """The document. experiment: salt of the assignment; step: the promotion step; mirror: who gets copies."""
 
     schema_version: int = 1
     revision: int = 0
@@ -74,20 +77,20 @@ def read(site: Site) -> Routes:
     except FileNotFoundError:
         return Routes()
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise ToolError(f"is not a routes document ({error})", where=str(site.routes),
-                        todo="restore it from routes.json.previous beside it, or undeploy and deploy again") from error
+        todo = "restore it from routes.json.previous beside it, or undeploy and deploy again"
+        raise ToolError(f"is not a routes document ({error})", where=str(site.routes), todo=todo) from error
 
 
 def change(site: Site, edit: Callable[[Routes], Routes], *, expected_revision: int | None = None) -> Routes:
     """Compare-and-set: apply ``edit`` to the current document and write it with the next revision.
 
-    expected_revision: refuse (OrderError) when the document has moved on since it was read. Returns the new document.
+    expected_revision: refuse (OrderError) when the document has moved on since it was read. Returns the new one.
     """
     with locked(site.locks / "routes.lock"):
         old = read(site)
         if expected_revision is not None and old.revision != expected_revision:
-            raise OrderError(f"the routes changed meanwhile (revision {old.revision}, expected {expected_revision})",
-                             where=str(site.routes), todo="look again")
+            found = f"revision {old.revision}, expected {expected_revision}"
+            raise OrderError(f"the routes changed meanwhile ({found})", where=str(site.routes), todo="look again")
         edited = edit(old)
         if edited == old:
             return old
@@ -100,35 +103,58 @@ def change(site: Site, edit: Callable[[Routes], Routes], *, expected_revision: i
 
 def check(routes: Routes) -> Routes:
     """``routes`` itself when its laws hold; raises ConfigurationError naming the broken law otherwise."""
-    names = {a.deployment for a in routes.arms}
-    total = sum(s.width for s in routes.segments)
-    broken = [
-        *(f"segment of unknown deployment {s.deployment}" for s in routes.segments if s.deployment not in names),
-        *(f"segment width {s.width}" for s in routes.segments if not 0 < s.width <= WHOLE),
-    ]
-    if routes.segments and total != WHOLE:
-        broken.append(f"shares add up to {total / 100:g} %")
-    if routes.champion is not None and routes.champion not in names:
-        broken.append(f"the champion {routes.champion} is not deployed")
-    if routes.segments and routes.champion is None:
-        broken.append("traffic without a champion")
+    broken = [*_strangers(routes), *_bad_shares(routes), *_bad_words(routes)]
     if broken:
         raise ConfigurationError([f"routes: {b}" for b in broken])
     return routes
 
 
+def _strangers(routes: Routes) -> list[str]:
+    names = [a.deployment for a in routes.arms]
+    roles = {"champion": routes.champion, "previous champion": routes.previous, "mirror": routes.mirror}
+    return [
+        *(f"{name} is deployed twice" for name in sorted({n for n in names if names.count(n) > 1})),
+        *(f"segment of unknown deployment {s.deployment}" for s in routes.segments if s.deployment not in names),
+        *(f"the {role} {name} is not deployed" for role, name in roles.items() if name and name not in names),
+    ]
+
+
+def _bad_shares(routes: Routes) -> list[str]:
+    total = sum(s.width for s in routes.segments)
+    broken = [f"segment width {s.width}" for s in routes.segments if not 0 < s.width <= WHOLE]
+    if routes.segments and total != WHOLE:
+        broken.append(f"shares add up to {total / 100:g} %")
+    if routes.segments and routes.champion is None:
+        broken.append("traffic without a champion")
+    return broken
+
+
+def _bad_words(routes: Routes) -> list[str]:
+    words = {"experiment": routes.experiment, "step": routes.step}
+    words |= {f"deployment {a.deployment!r}": a.deployment for a in routes.arms}
+    return [
+        f"{what} {word!r} has characters other than letters, digits and .:_-"
+        for what, word in words.items()
+        if not _PLAIN.fullmatch(word)
+    ]
+
+
 def add_arm(routes: Routes, arm: Arm) -> Routes:
-    """Add (or replace) a deployment at its present share, 0 % when it is new."""
-    others = tuple(a for a in routes.arms if a.deployment != arm.deployment)
-    return msgspec.structs.replace(routes, arms=(*others, arm))
+    """Add a deployment at 0 %, or replace it (its endpoint may have changed) where it is."""
+    if routes.arm(arm.deployment) is None:
+        return msgspec.structs.replace(routes, arms=(*routes.arms, arm))
+    arms = tuple(arm if a.deployment == arm.deployment else a for a in routes.arms)
+    return msgspec.structs.replace(routes, arms=arms)
 
 
 def remove_arm(routes: Routes, deployment: str) -> Routes:
-    """Remove a deployment; its share goes back to the champion. The champion itself can only go when it is the last."""
+    """Remove a deployment; its share goes back to the champion. The champion itself can only go as the last."""
     if deployment == routes.champion:
         if len(routes.arms) > 1:
-            raise OrderError(f"{deployment} is the champion and other deployments exist", todo="roll back or remove the others first")
-        return msgspec.structs.replace(routes, arms=(), segments=(), champion=None, mirror=None, step="")
+            raise OrderError(
+                f"{deployment} is the champion and other deployments exist", todo="roll back or remove the others first"
+            )
+        return Routes(revision=routes.revision, feedback=routes.feedback)
     given_back = set_share(routes, deployment, 0) if routes.width(deployment) else routes
     return msgspec.structs.replace(
         given_back,
@@ -145,18 +171,26 @@ def set_share(routes: Routes, deployment: str, width: int) -> Routes:
     now = routes.width(deployment)
     free = routes.width(routes.champion)
     if not 0 <= width <= now + free:
-        raise ConfigurationError(f"a share of {width / 100:g} % is not to be had", todo=f"the champion holds {free / 100:g} %")
-    segments = _grow(routes, deployment, width - now) if width >= now else _shrink(routes, deployment, now - width)
+        raise ConfigurationError(
+            f"a share of {width / 100:g} % is not to be had", todo=f"the champion holds {free / 100:g} %"
+        )
+    by = width - now
+    segments = _grow(routes, deployment, by) if by >= 0 else _shrink(routes, deployment, -by)
     return msgspec.structs.replace(routes, segments=_merge(segments))
 
 
 def promote(routes: Routes, deployment: str) -> Routes:
-    """Make a deployment the champion with all traffic; the old champion stays deployed at 0 %, ready for rollback."""
+    """Make a deployment the champion with all traffic; the old one stays deployed at 0 %, ready for rollback."""
     if routes.arm(deployment) is None:
         raise OrderError(f"{deployment} is not deployed", todo="run deploy first")
     previous = routes.champion if routes.champion != deployment else routes.previous
     return msgspec.structs.replace(
-        routes, champion=deployment, previous=previous, mirror=None, step="", experiment="",
+        routes,
+        champion=deployment,
+        previous=previous,
+        mirror=None,
+        step="",
+        experiment="",
         segments=(Segment(deployment=deployment, width=WHOLE),),
     )
 
@@ -171,7 +205,7 @@ def _grow(routes: Routes, deployment: str, by: int) -> list[Segment]:
         by -= taken
         left = segment.width - taken
         kept = [Segment(deployment=segment.deployment, width=left)] if left else []
-        segments[index:index + 1] = [Segment(deployment=deployment, width=taken), *kept]
+        segments[index : index + 1] = [Segment(deployment=deployment, width=taken), *kept]
     return segments
 
 
@@ -185,7 +219,7 @@ def _shrink(routes: Routes, deployment: str, by: int) -> list[Segment]:
         taken = min(by, segment.width)
         by -= taken
         kept = [Segment(deployment=deployment, width=segment.width - taken)] if segment.width > taken else []
-        segments[index:index + 1] = [*kept, Segment(deployment=champion, width=taken)]
+        segments[index : index + 1] = [*kept, Segment(deployment=champion, width=taken)]
     return segments
 
 

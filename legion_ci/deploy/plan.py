@@ -1,0 +1,55 @@
+"""What a deployment means for a site's traffic: decided from the routes alone, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from legion_ci.core.errors import OrderError
+from legion_ci.gateway.routes import Routes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    test: run the acceptance tests (not for a deployment that serves users already). go_live: give it all traffic when
+    it is accepted. disposable: it may be removed when it is not. replaced: challengers that make room for it.
+    """
+
+    test: bool
+    go_live: bool
+    disposable: bool
+    replaced: tuple[str, ...] = ()
+
+
+def plan(routes: Routes, deployment: str, *, first: bool) -> Plan:
+    """The plan for that deployment; raises OrderError when the site is not ready for it."""
+    if routes.champion is None and not first:
+        raise OrderError(
+            "this site has no champion",
+            where="deploy",
+            todo="say --first if this model is to be the first; it then takes all traffic",
+        )
+    if routes.champion == deployment or routes.width(deployment) > 0:
+        return Plan(test=False, go_live=False, disposable=False)
+    _refuse_during_experiment(routes, deployment)
+    kept = {routes.champion, routes.previous, deployment}
+    return Plan(
+        test=True,
+        go_live=routes.champion is None,
+        disposable=deployment != routes.previous,
+        replaced=tuple(a.deployment for a in routes.arms if a.deployment not in kept) if routes.champion else (),
+    )
+
+
+def _refuse_during_experiment(routes: Routes, deployment: str) -> None:
+    busy = [
+        a.deployment
+        for a in routes.arms
+        if routes.width(a.deployment) and a.deployment not in (routes.champion, deployment)
+    ]
+    if busy:
+        shares = ", ".join(f"{name} has {100 * routes.share(name):g} % of the traffic" for name in busy)
+        raise OrderError(
+            f"an experiment is running ({shares})", where="deploy", todo="promote, rollback or undeploy it first"
+        )

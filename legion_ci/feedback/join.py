@@ -1,0 +1,165 @@
+"""The join: what an experiment's deployments answered, with what really happened, one row a predicted row.
+
+Requests are joined to outcomes by request id. However often and in whatever order events arrive, the result is the
+same: of several captures of one request by one deployment the first by time counts, of several outcomes the first that
+holds the asked field. Outcomes of requests that were never served are counted and never joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from legion_ci.core.errors import ToolError, missing_package
+from legion_ci.feedback.layout import ANSWER, OUTCOME, REQUEST, files
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_CAPTURE = {
+    "request_id": "VARCHAR", "deployment": "VARCHAR", "arm": "VARCHAR", "purpose": "VARCHAR", "experiment": "VARCHAR",
+    "step": "VARCHAR", "share": "DOUBLE", "unit": "VARCHAR", "response_status": "INTEGER", "latency_us": "BIGINT",
+    "time_unix": "DOUBLE",
+}  # fmt: skip
+_ANSWER = {"request_id": "VARCHAR", "deployment": "VARCHAR", "response_content": "VARCHAR", "time_unix": "DOUBLE"}
+_OUTCOME = {"request_id": "VARCHAR", "payload": "JSON", "time_unix": "DOUBLE"}
+_CLOCKS_S = 3600.0  # an outcome may carry a time before its request's: other clocks
+_MEMORY = "1GB"
+_FIELDS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The joined rows and what was left out.
+
+    rows: an Arrow table sorted by (time_unix, request_id, deployment, row) with the columns request_id, deployment
+    (who answered), arm (who was meant), purpose ("" or shadow), step, share (the arm's), unit, time_unix, status,
+    latency_us, row (position in the request), columns and prediction (JSON arrays, null when there was no answer),
+    outcome (JSON, null when unknown), outcome_time. A request without an answer has one row.
+    unmatched: request ids with outcomes that were never served (in the looked-at time). fields: what payloads hold.
+    """
+
+    rows: pa.Table
+    unmatched: int
+    fields: tuple[str, ...]
+
+
+def joined(store: Path, model: str, *, experiment: str, outcome: str | None, since: float = 0.0) -> Joined:
+    """Join an experiment's live requests and mirrored copies with outcomes.
+
+    store: the site's feedback folder. outcome: the payload's field (a list goes to the request's rows by position, a
+    single value to each of them); None: no outcomes. since: seconds since the epoch; earlier hours are not read.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise missing_package(error, "feedback join") from error
+    with duckdb.connect() as db:
+        db.execute(f"SET memory_limit='{_MEMORY}'; SET preserve_insertion_order=false")
+        try:
+            _captures(db, store, model, experiment, since)
+            _answers(db, store, model, since)
+            _outcomes(db, store, model, outcome, since - _CLOCKS_S)
+            return Joined(db.sql(_ROWS).to_arrow_table(), _unmatched(db), _fields(db))
+        except duckdb.Error as error:
+            raise ToolError(f"the feedback cannot be joined ({error})", where=str(store)) from error
+
+
+def _read(paths: Sequence[Path], columns: dict[str, str]) -> str:
+    """A FROM clause; torn and foreign lines are passed over."""
+    if not paths:
+        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
+        return f"(SELECT {nothing} WHERE false)"
+    names = ", ".join(_quoted(str(p)) for p in paths)
+    kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+    return f"read_json([{names}], format='newline_delimited', columns={{{kinds}}}, ignore_errors=true)"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _captures(db: duckdb.DuckDBPyConnection, store: Path, model: str, experiment: str, since: float) -> None:
+    """One row for each (request, deployment): live ones of the experiment, and copies of those."""
+    source = _read(files(store, REQUEST, model, since), _CAPTURE)
+    db.execute(f"""
+        CREATE TEMP TABLE served AS
+        SELECT request_id, deployment, min({{
+            time_unix: time_unix, arm: arm, purpose: purpose, experiment: experiment, step: step, share: share,
+            unit: unit, status: response_status, latency_us: latency_us}}) AS c
+        FROM {source} WHERE purpose IN ('', 'shadow') AND request_id IS NOT NULL GROUP BY ALL""")  # noqa: S608 - paths are quoted
+    db.execute(
+        """CREATE TEMP TABLE captured AS
+        WITH live AS (SELECT request_id, min(c) AS c FROM served
+                      WHERE c.purpose = '' AND c.experiment = $1 GROUP BY request_id)
+        SELECT s.request_id, s.deployment, s.c.arm AS arm, s.c.purpose AS purpose,
+               CASE WHEN s.c.purpose = '' THEN s.c.step ELSE coalesce(l.c.step, s.c.step) END AS step,
+               s.c.share AS share, coalesce(l.c.unit, s.c.unit) AS unit, s.c.time_unix AS time_unix,
+               s.c.status AS status, s.c.latency_us AS latency_us
+        FROM served s LEFT JOIN live l USING (request_id)
+        WHERE s.c.experiment = $1 OR (s.c.purpose = 'shadow' AND l.request_id IS NOT NULL)""",
+        [experiment],
+    )
+
+
+def _answers(db: duckdb.DuckDBPyConnection, store: Path, model: str, since: float) -> None:
+    """Answers, one row for each predicted row."""
+    source = _read(files(store, ANSWER, model, since), _ANSWER)
+    db.execute(f"""
+        CREATE TEMP TABLE answered AS
+        WITH bodies AS (
+            SELECT request_id, deployment, min({{t: time_unix, body: response_content}}).body AS body
+            FROM {source} SEMI JOIN captured USING (request_id, deployment) GROUP BY ALL),
+        valid AS (
+            SELECT request_id, deployment, json_extract(body, '$.columns')::VARCHAR AS columns,
+                   json_extract(body, ['$.prediction', '$.predictions']) AS found
+            FROM bodies WHERE json_valid(body)),
+        cut AS (
+            SELECT request_id, deployment, coalesce(columns, '["prediction"]') AS columns,
+                   unnest(from_json(coalesce(found[1], found[2]), '["JSON"]')) AS value,
+                   generate_subscripts(from_json(coalesce(found[1], found[2]), '["JSON"]'), 1) - 1 AS row
+            FROM valid WHERE json_type(coalesce(found[1], found[2])) = 'ARRAY')
+        SELECT request_id, deployment, columns, row,
+               CASE WHEN json_type(value) = 'ARRAY' THEN value::VARCHAR ELSE '[' || value::VARCHAR || ']' END
+               AS prediction FROM cut""")  # noqa: S608 - paths are quoted
+
+
+def _outcomes(db: duckdb.DuckDBPyConnection, store: Path, model: str, outcome: str | None, since: float) -> None:
+    """The first known value of the field for each request id."""
+    source = _read(files(store, OUTCOME, model, since), _OUTCOME)
+    db.execute(f"CREATE TEMP TABLE told AS SELECT * FROM {source} WHERE request_id IS NOT NULL")  # noqa: S608 - quoted
+    path = '$."' + (outcome or "").replace('"', '\\"') + '"'
+    db.execute(
+        """CREATE TEMP TABLE known AS
+        SELECT request_id, first.value AS value, first.t AS outcome_time FROM (
+            SELECT request_id, min({t: time_unix, value: value::VARCHAR}) AS first
+            FROM (SELECT request_id, time_unix, json_extract(payload, $1) AS value FROM told)
+            WHERE value IS NOT NULL AND json_type(value::JSON) <> 'NULL' AND $2 GROUP BY request_id)""",
+        [path, outcome is not None],
+    )
+
+
+_ROWS = """
+    SELECT c.request_id, c.deployment, c.arm, c.purpose, c.step, c.share, c.unit, c.time_unix, c.status, c.latency_us,
+           coalesce(a.row, 0) AS row, a.columns, a.prediction,
+           CASE WHEN json_type(k.value) = 'ARRAY'
+                THEN nullif(json_extract(k.value, '$[' || coalesce(a.row, 0) || ']')::VARCHAR, 'null')
+                ELSE k.value END AS outcome,
+           k.outcome_time
+    FROM captured c LEFT JOIN answered a USING (request_id, deployment) LEFT JOIN known k USING (request_id)
+    ORDER BY c.time_unix, c.request_id, c.deployment, row"""
+
+
+def _unmatched(db: duckdb.DuckDBPyConnection) -> int:
+    found = db.execute("SELECT count(DISTINCT request_id) FROM told ANTI JOIN served USING (request_id)").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _fields(db: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Field names that payloads hold, for advice."""
+    sample = "SELECT payload FROM told WHERE json_type(payload) = 'OBJECT' LIMIT 1000"
+    names = db.execute(f"SELECT DISTINCT unnest(json_keys(payload)) AS n FROM ({sample}) ORDER BY n").fetchall()  # noqa: S608
+    return tuple(str(n) for (n,) in names)[:_FIELDS_SHOWN]

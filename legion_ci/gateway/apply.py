@@ -1,0 +1,106 @@
+"""Changes of the routes that take effect: the document, then Envoy's files, then wait until Envoy works by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import yaml
+
+from legion_ci.core.files import write_atomic
+from legion_ci.core.lock import locked
+from legion_ci.core.site import Site
+from legion_ci.core.tools import Tools
+from legion_ci.gateway import admin, routes, settings
+from legion_ci.gateway.document import Node, discovery, version_of
+from legion_ci.gateway.render import BOOTSTRAP, CLUSTERS, ROUTES, render
+from legion_ci.gateway.routes import Routes
+from legion_ci.gateway.settings import GatewaySettings
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def change(
+    site: Site,
+    edit: Callable[[Routes], Routes],
+    *,
+    tools: Tools,
+    expected_revision: int | None = None,
+    may_be_down: bool = False,
+) -> Routes:
+    """Change the routes (compare-and-set, see ``routes.change``) and return when the traffic follows them.
+
+    Raises ServiceError when Envoy does not run or does not follow: the document is changed then, and ``sync`` (or
+    the next change, or ``legion-ci up``) puts it in force. may_be_down: an Envoy that does not run is no error.
+    """
+    routes.change(site, edit, expected_revision=expected_revision)
+    if may_be_down and not admin.answers(site):
+        return write(site)
+    return sync(site, tools=tools)
+
+
+def sync(site: Site, *, tools: Tools) -> Routes:
+    """Put the document in force, whatever was interrupted before; the routes that are in force now."""
+    with locked(site.locks / "gateway.lock"):
+        current, known = routes.read(site), settings.read(site)
+        if known is not None:
+            with tools.progress.waiting("the gateway"):
+                _put(site, _render(current, known))
+        return current
+
+
+def in_force(site: Site) -> bool:
+    """Whether Envoy works by the document as it is; false when it does not run, or after a crash between the two."""
+    known = settings.read(site)
+    if known is None:
+        return False
+    files = _render(routes.read(site), known)
+    return all(admin.works_by(site, name, version_of(files[name])) for name in (CLUSTERS, ROUTES))
+
+
+def write(site: Site) -> Routes:
+    """Write Envoy's files before it is started (or while it is down), without waiting for anybody."""
+    with locked(site.locks / "gateway.lock"):
+        current, known = routes.read(site), settings.read(site)
+        files = _render(current, known) if known is not None else {}
+        for name in files:
+            write_atomic(site.gateway / name, files[name])
+        return current
+
+
+def bootstrap_differs(site: Site) -> bool:
+    """Whether Envoy has to be started anew to work by the settings."""
+    known, path = settings.read(site), site.gateway / BOOTSTRAP
+    return known is not None and not (path.is_file() and path.read_text() == _render(Routes(), known)[BOOTSTRAP])
+
+
+def _render(current: Routes, known: GatewaySettings) -> dict[str, str]:
+    return render(current, listen=known.listen, port=known.port, unit_header=known.unit_header)
+
+
+def _put(site: Site, files: dict[str, str]) -> None:
+    """Clusters before the routes that name them, and old clusters until no route names them any more."""
+    _step(site, CLUSTERS, _with_old(site, files[CLUSTERS]))
+    _step(site, ROUTES, files[ROUTES])
+    _step(site, CLUSTERS, files[CLUSTERS])
+
+
+def _step(site: Site, name: str, text: str) -> None:
+    admin.put(site, name, version_of(text), lambda: write_atomic(site.gateway / name, text))
+
+
+def _with_old(site: Site, text: str) -> str:
+    """``text`` and behind its clusters those of the present file that are not in it."""
+    new = _resources(text)
+    names = {cluster["name"] for cluster in new}
+    path = site.gateway / CLUSTERS
+    present = _resources(path.read_text()) if path.is_file() else []
+    old = [cluster for cluster in present if cluster["name"] not in names]
+    if not old:
+        return text
+    bare = [{key: value for key, value in cluster.items() if key != "@type"} for cluster in [*new, *old]]
+    return discovery("config.cluster.v3.Cluster", bare, int(version_of(text).partition(".")[0]))
+
+
+def _resources(text: str) -> list[Node]:
+    loaded: dict[str, list[Node]] = yaml.load(text, _Loader)  # noqa: S506 - a safe loader, the fast one if there is one
+    return loaded["resources"]

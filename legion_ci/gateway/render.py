@@ -1,0 +1,55 @@
+"""From the routes document to Envoy's files: one pure function; the same files wherever the gateway runs."""
+
+from __future__ import annotations
+
+from legion_ci.gateway import clusters, listener, split
+from legion_ci.gateway.document import Node, discovery, dump, typed
+from legion_ci.gateway.routes import Routes
+
+BOOTSTRAP, ROUTES, CLUSTERS = "envoy.yaml", "rds.yaml", "cds.yaml"
+ADMIN_SOCKET = "admin.sock"
+_CONNECTIONS = 4000
+
+
+def render(
+    routes: Routes,
+    *,
+    listen: str,
+    port: int,
+    unit_header: str,
+    access_log: str = "access.log",
+    admin_socket: str = ADMIN_SOCKET,
+) -> dict[str, str]:
+    """Envoy's files by name: bootstrap, routes, clusters. Paths in them are relative to where Envoy starts.
+
+    unit_header: whose value keeps a user in one arm, else the request id. admin_socket: a file, so that nobody
+    outside the folder (and never the network) reaches Envoy's administration.
+    """
+    main = listener.build(
+        listen=listen, port=port, unit_header=unit_header, access_log=access_log, watched=_watched(ROUTES)
+    )
+    return {
+        BOOTSTRAP: dump(_bootstrap(main, admin_socket)),
+        ROUTES: discovery("config.route.v3.RouteConfiguration", [split.build(routes, unit_header)], routes.revision),
+        CLUSTERS: discovery("config.cluster.v3.Cluster", clusters.build(routes), routes.revision),
+    }
+
+
+def _watched(name: str) -> Node:
+    """A file replaced by rename; its folder is watched, as a mounted file keeps its old content."""
+    return {"path_config_source": {"path": f"./{name}", "watched_directory": {"path": "."}}}
+
+
+def _bootstrap(main: Node, admin_socket: str) -> Node:
+    connections = typed(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=_CONNECTIONS,
+    )
+    return {
+        "node": {"id": "legion", "cluster": "legion"},
+        "admin": {"address": {"pipe": {"path": admin_socket, "mode": 0o600}}},
+        "dynamic_resources": {"cds_config": _watched(CLUSTERS)},
+        "static_resources": {"listeners": [main]},
+        "overload_manager": {"resource_monitors": [connections]},
+    }

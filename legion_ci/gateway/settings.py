@@ -1,0 +1,45 @@
+"""What rendering needs besides the routes: where the gateway listens and which header names the sticky unit."""
+
+from __future__ import annotations
+
+import msgspec
+
+from legion_ci.core.errors import ToolError
+from legion_ci.core.files import write_atomic
+from legion_ci.core.site import Site
+
+FILE = "settings.json"
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Kept in the site, written by deploy. chosen: the port was picked by us, so it may be picked again."""
+
+    port: int
+    listen: str = "127.0.0.1"
+    unit_header: str = "x-legion-unit"
+    chosen: bool = True
+
+    @property
+    def url(self) -> str:
+        """Where people reach the traffic split."""
+        host = "127.0.0.1" if self.listen in ("0.0.0.0", "::") else self.listen  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
+
+def read(site: Site) -> GatewaySettings | None:
+    """The site's gateway settings; None before the first deployment."""
+    path = site.gateway / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=GatewaySettings)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ToolError(
+            f"is not a gateway settings file ({error})", where=str(path), todo="remove it and deploy again"
+        ) from error
+
+
+def write(site: Site, settings: GatewaySettings) -> None:
+    """Keep the settings; the folder is the user's own, because the admin socket lives in it."""
+    site.gateway.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(site.gateway / FILE, msgspec.json.format(msgspec.json.encode(settings), indent=2))

@@ -1,0 +1,153 @@
+"""Makes a run's result: the generator is checked first, since a load that was not as planned judges nobody."""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean
+
+from legion_ci.core.errors import ToolError
+from legion_ci.core.secrets import Secrets
+from legion_ci.perf.batches import Measured
+from legion_ci.perf.budgets import Budget
+from legion_ci.perf.fingerprint import fingerprint
+from legion_ci.perf.histogram import percentiles_ms
+from legion_ci.perf.judge import judge, verdicts
+from legion_ci.perf.log import Status
+from legion_ci.perf.plan import Plan
+from legion_ci.results import BudgetResult, DeployResult, Outcome, PerfResult, TrainResult, Verdict
+
+SATURATED = "invalid.generator_saturated"
+_MOST_LATE = 0.01  # of the arrivals
+_MOST_CPU = 0.9  # of one core, on average over the measured seconds
+_MOST_STARVED = 0.1  # of its timers woken late
+
+
+@dataclass(frozen=True)
+class Run:
+    """A load that was run: the plan, the generator's account, what was measured, and with which locustfile."""
+
+    plan: Plan
+    status: Status
+    measured: Measured
+    locustfile: Path
+
+
+def result(
+    load: Run,
+    budgets: Sequence[Budget],
+    alpha: float,
+    deployed: DeployResult,
+    trained: TrainResult,
+    secrets: Secrets,
+) -> PerfResult:
+    """The verdict with everything behind it. Raises ToolError when no request was sent at all."""
+    measured, plan, status = load.measured, load.plan, load.status
+    if not measured.requests:
+        what = f"sent no request between the warm-up and its end after {status.ended_s:g} s"
+        raise ToolError(what, where=str(load.locustfile), todo="give its users tasks that go on until perf.duration")
+    judged = [judge(b, measured, alpha) for b in budgets]
+    verdict, reason, summary, more = _verdict(load, [b for b, _ in judged], [s for _, s in judged])
+    return PerfResult(
+        verdict=verdict,
+        reason=reason,
+        summary=summary,
+        more_data=more,
+        deployment=deployed.deployment,
+        budgets=tuple(b for b, _ in judged),
+        percentiles_ms=percentiles_ms(measured.times),
+        requests=measured.requests,
+        errors=measured.errors,
+        planned_rate=plan.rate if status.open_users else None,
+        achieved_rate=round(measured.requests / measured.measured_s, 3),
+        duration_s=min(plan.duration_s, status.ended_s),
+        warmup_s=plan.warmup_s,
+        series=measured.series,
+        error_samples=tuple(secrets.redact(f"{n} × {text}") for text, n in status.failures.items()),
+        artefact_digest=trained.model.artefact.digest,
+        environment=_environment(load),
+        tool=tool(status),
+    )
+
+
+def saturation(plan: Plan, status: Status, measured: Measured) -> str:
+    """Why the generator could not keep its plan; empty when it could."""
+    cpu = _cpu(plan, status)
+    late = measured.late / max(1, measured.requests)
+    if cpu > _MOST_CPU:
+        return f"it used {cpu:.0%} of its core"
+    if late > _MOST_LATE:
+        return f"{late:.1%} of the requests left more than {plan.late_s * 1000:g} ms late although a user was free"
+    if status.looks_late > _MOST_STARVED * max(1, status.looks):
+        return f"it was woken late {status.looks_late} times of {status.looks}: other programs had its core"
+    return ""
+
+
+def _cpu(plan: Plan, status: Status) -> float:
+    measured = status.cpu[math.floor(plan.warmup_s) : math.ceil(plan.duration_s)]
+    return fmean(measured or status.cpu or [0.0])
+
+
+def tool(status: Status) -> str:
+    """What made the load and how its figures are to be read."""
+    kinds = []
+    if status.open_users:
+        kinds.append(f"arrivals as planned, latency from the intended start ({', '.join(status.open_users)})")
+    if status.closed_users:
+        kinds.append(
+            "closed model: users wait for answers, so that a stall hides most of itself"
+            f" ({', '.join(status.closed_users)})"
+        )
+    unmarked = f"; not marked as load: {', '.join(status.unmarked)}" if status.unmarked else ""
+    return f"Locust {version('locust')}, {'; '.join(kinds)}{unmarked}"
+
+
+def _verdict(
+    load: Run, judged: Sequence[BudgetResult], seconds: Sequence[float | None]
+) -> tuple[Verdict, str, str, str]:
+    summary = _summary(load.measured, judged)
+    if why := saturation(load.plan, load.status, load.measured):
+        todo = "lower perf.rate, or run perf on a machine with more free cores"
+        return Verdict.INCONCLUSIVE, SATURATED, f"the load generator could not keep its plan: {why}", todo
+    if not judged:
+        return Verdict.INCONCLUSIVE, "no_budgets", summary, "give perf.budgets, for example 'p99 < 50ms'"
+    verdict = Verdict(verdicts([b.outcome for b in judged]).value)
+    reason = {Verdict.PASS: "", Verdict.FAIL: "over_budget", Verdict.INCONCLUSIVE: "too_short"}[verdict]
+    more = _more(load.plan, judged, seconds) if verdict is Verdict.INCONCLUSIVE else ""
+    return verdict, reason, summary, more
+
+
+def _summary(measured: Measured, judged: Sequence[BudgetResult]) -> str:
+    percentiles = percentiles_ms(measured.times)
+    figures = f"{measured.requests} requests, {measured.errors} errors, p99 {percentiles.get('p99', 0.0):.3g} ms"
+    broken = [f"{b.name} {b.outcome.value}: {b.message}" for b in judged if b.outcome is not Outcome.PASS]
+    return "; ".join([figures, *broken])
+
+
+def _more(plan: Plan, judged: Sequence[BudgetResult], seconds: Sequence[float | None]) -> str:
+    open_ones = [(b, s) for b, s in zip(judged, seconds, strict=True) if b.outcome is Outcome.INCONCLUSIVE]
+    told = [
+        f"{b.name}: perf.duration of about {math.ceil(s + plan.warmup_s)}s would decide"
+        if s
+        else f"{b.name}: too close to the budget for a run of any reasonable length"
+        for b, s in open_ones
+    ]
+    return "; ".join(told)
+
+
+def _environment(load: Run) -> dict[str, str]:
+    status = load.status
+    return {
+        **fingerprint(),
+        "host": socket.gethostname(),
+        "generator_cpu": f"{_cpu(load.plan, status):.2f}",
+        "late": str(load.measured.late),
+        "woken_late": f"{status.looks_late}/{status.looks}",
+        "unanswered": str(status.unanswered),
+        "most_users": str(status.most_users),
+        "raw_lost": str(status.raw_lost),
+    }

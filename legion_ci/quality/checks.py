@@ -1,0 +1,89 @@
+"""The protocol of checks, what they are shown, and what each finds. Plug-ins implement ``Check``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from legion_ci.core.errors import Problem
+from legion_ci.results import CheckResult
+from legion_ci.settings.schema import CheckSettings, QualitySettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from legion_ci.quality.evidence import Answers, Truth
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The evaluation rows before any model has seen them. cluster: number of each row's cluster, or None."""
+
+    table: pa.Table
+    truth: Truth
+    settings: QualitySettings
+    cluster: NDArray[np.int64] | None = None
+    versus_possible: bool = True  # there is a champion
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The rows with both models' answers. same: candidate and champion are the same artefact."""
+
+    rows: Rows
+    candidate: Answers
+    champion: Answers | None
+    same: bool = False
+    checks: tuple[CheckSettings, ...] = ()  # of the run, for checks that need company
+    say: Callable[[str], None] = field(default=lambda _: None)  # progress
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A test for a loss that is settled together with all other alarms of the run.
+
+    p: of the hypothesis of no loss; within a ``family`` already adjusted for that family. visible: the smallest loss
+    that a test at a given level would have shown.
+    """
+
+    p: float
+    visible: Callable[[float], float]
+    family: str = ""
+    min_detectable: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A result, with why it is not a PASS (the run's reason), and the alarm that is still to be settled.
+
+    blocks: a NOT ASSESSED that counts under ``on_unassessed``. rows_needed: evaluation rows that would decide.
+    """
+
+    result: CheckResult
+    reason: str = ""
+    alarm: Alarm | None = None
+    blocks: bool = False
+    rows_needed: int | None = None
+
+
+class Check(Protocol):
+    """A check of the quality gate."""
+
+    Settings: ClassVar[type[CheckSettings]]
+    settings: CheckSettings
+
+    def __init__(self, settings: CheckSettings, where: str) -> None:
+        """where: the setting's place, for messages."""
+
+    def problems(self, rows: Rows) -> list[Problem]:
+        """What keeps the question from being asked of these rows; empty: nothing."""
+
+    @property
+    def needs_champion(self) -> bool:
+        """Whether it compares with the champion."""
+
+    def judge(self, evidence: Evidence) -> list[Finding]:
+        """What it finds, one entry for all rows or one a slice."""

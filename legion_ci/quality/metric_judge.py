@@ -1,0 +1,75 @@
+"""The check ``metric`` judged: answers made comparable, then decided on all rows or tested slice by slice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from legion_ci.core.errors import ToolError
+from legion_ci.quality import decision, slice_alarms
+from legion_ci.quality.checks import Evidence, Finding
+from legion_ci.quality.evidence import Answers, InvalidAnswer
+from legion_ci.quality.metric_settings import MetricSettings
+from legion_ci.quality.question import Question
+from legion_ci.quality.sample import Array, Sample, answers_for
+from legion_ci.results import Outcome
+
+
+def judge(settings: MetricSettings, evidence: Evidence, where: str) -> list[Finding]:
+    """One finding for all rows, or one a slice. Unusable answers: FAIL of the candidate, ToolError for the champion."""
+    question = Question(settings, evidence, where)
+    if settings.versus and evidence.champion is None:
+        return [Finding(question.result(Outcome.NOT_ASSESSED, message="first model, no champion"))]
+    if settings.versus and evidence.same:
+        return [decision.same_model(question)]
+    try:
+        sample = _sample(question)
+    except InvalidAnswer as error:
+        return [
+            Finding(
+                question.result(Outcome.FAIL, n=len(evidence.rows.table), message=str(error)), "invalid_predictions"
+            )
+        ]
+    if settings.slices:
+        return slice_alarms.judge(question, sample)
+    return [question.too_few(sample) or _all_equal(question, sample) or decision.decide(question, sample)]
+
+
+def _sample(question: Question) -> Sample:
+    rows, metric = question.evidence.rows, question.metric
+    of_classes = metric.of_classes
+    champion = question.evidence.champion if question.settings.versus else None
+    return Sample(
+        truth=rows.truth.codes if of_classes else rows.truth.values,
+        candidate=_answers(question, question.evidence.candidate),
+        champion=None if champion is None else _champion(question, champion),
+        n_classes=len(rows.truth.classes.names) if of_classes else 0,
+        positive=question.positive,
+        cluster=rows.cluster,
+    )
+
+
+def _answers(question: Question, answers: Answers) -> Array:
+    return answers_for(
+        question.metric, answers, question.evidence.rows.truth, question.positive, question.settings.threshold
+    )
+
+
+def _champion(question: Question, champion: Answers) -> Array:
+    try:
+        return _answers(question, champion)
+    except InvalidAnswer as error:
+        raise ToolError(
+            str(error), where=question.where, todo="the champion cannot be compared with; look at it first"
+        ) from error
+
+
+def _all_equal(question: Question, sample: Sample) -> Finding | None:
+    """A model that answers the same whatever it is asked has learnt nothing, whatever its metric."""
+    answers = np.asarray(sample.candidate)
+    if len(answers) < 2 or not np.all(answers == answers[0]):
+        return None
+    message = "the candidate gives the same answer for every row"
+    facts: dict[str, Any] = {"n": len(sample), **question.values(sample)}
+    return Finding(question.result(Outcome.FAIL, message=message, **facts), "constant_predictions")

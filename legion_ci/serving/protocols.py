@@ -1,0 +1,121 @@
+"""The request and answer bodies of the two protocols: Legion's ``invoke`` and MLflow's ``invocations``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from legion_ci.serving import cells
+from legion_ci.serving.fast import FastReader
+from legion_ci.serving.free_rows import FreeRows
+from legion_ci.serving.predictions import Answer, encode
+from legion_ci.serving.problems import Problems, refused
+from legion_ci.serving.rows import Rows, SignatureRows, shown
+from legion_ci.serving.signature import Signature
+
+_FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+class Protocols:
+    """Reads request bodies (raises Refused) and writes answer bodies."""
+
+    def __init__(self, signature: Signature | None, max_rows: int) -> None:
+        self._fast = FastReader.of(signature, max_rows)
+        self._rows: SignatureRows | FreeRows = SignatureRows(signature, max_rows) if signature else FreeRows(max_rows)
+        self._one_column = signature is not None and len(signature.columns) == 1
+
+    def read_invoke(self, body: bytes) -> Rows:
+        """Rows of ``{"columns": […], "data": [[…]]}``; columns may be left out."""
+        if self._fast and (rows := self._fast.invoke(body)):
+            return rows
+        told = _object(body)
+        _only(told, ("columns", "data"), "body")
+        return self._rows.matrix(told.get("columns"), told.get("data"), "columns", "data")
+
+    def read_matrix(self, names: list[str] | None, rows: list[Any]) -> Rows:
+        """Rows that are Python lists already."""
+        return self._rows.matrix(names, rows, "columns", "data")
+
+    def read_invocations(self, body: bytes) -> Rows:
+        """Rows of one of MLflow's four JSON formats."""
+        if self._fast and (rows := self._fast.split(body)):
+            return rows
+        told = _object(body)
+        if told.get("params") in (None, {}):
+            told.pop("params", None)
+        _only(told, _FORMATS, "body")
+        if len(told) != 1:
+            raise refused(
+                400, "body", f"must hold exactly one of {', '.join(_FORMATS)} (found {', '.join(told) or 'none'})"
+            )
+        [(name, content)] = told.items()
+        return self._read_format(name, content)
+
+    def _read_format(self, name: str, content: Any) -> Rows:
+        if name == "dataframe_split":
+            return self._split(content)
+        if name == "dataframe_records":
+            return self._rows.records(content, name)
+        if name == "inputs" and isinstance(content, dict):
+            return self._rows.columns(content, name)
+        if isinstance(content, list) and content and isinstance(content[0], dict):
+            return self._rows.records(content, name)
+        return self._rows.matrix(None, self._as_rows(content), name, name)
+
+    def _split(self, content: Any) -> Rows:
+        if not isinstance(content, dict):
+            raise refused(
+                400, "dataframe_split", f"must be an object with columns and data, not {cells.called(content)}"
+            )
+        _only(content, ("columns", "data", "index"), "dataframe_split")
+        return self._rows.matrix(
+            content.get("columns"), content.get("data"), "dataframe_split.columns", "dataframe_split.data"
+        )
+
+    def _as_rows(self, content: Any) -> Any:
+        """A model of one column may be given bare values."""
+        bare = self._one_column and isinstance(content, list) and not any(isinstance(v, list) for v in content)
+        return [[v] for v in content] if bare else content
+
+
+def write_invoke(answer: Answer) -> bytes:
+    """``{"prediction": [[row], …], "columns": […]}``."""
+    return encode({"prediction": answer.rows, "columns": answer.columns})
+
+
+def write_invocations(answer: Answer) -> bytes:
+    """``{"predictions": …}``: values, rows or records, as MLflow's own server answers for such a model.
+
+    A classifier answers its classes; a model with several outputs rows; other tables are lists of records.
+    """
+    first = answer.columns[0] if answer.columns else ""
+    if first == "prediction" or len(answer.columns) == 1:
+        return encode({"predictions": [row[0] for row in answer.rows]})
+    if first == "prediction_0":
+        return encode({"predictions": answer.rows})
+    return encode({"predictions": [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]})
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        raise refused(400, "body", "is empty; please provide data as JSON")
+    try:
+        told = msgspec.json.decode(body)
+    except UnicodeDecodeError as error:
+        raise refused(400, "body", f"is not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise refused(400, "body", "is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        raise refused(400, "body", f"is not JSON ({str(error)[:200]})") from None
+    if not isinstance(told, dict):
+        raise refused(400, "body", f"must be an object, not {cells.called(told)}")
+    return told
+
+
+def _only(told: dict[str, Any], known: tuple[str, ...], path: str) -> None:
+    problems = Problems()
+    for name in told:
+        if name not in known:
+            problems.add(f"{path}.{shown(name)}", f"is not known here; known are {', '.join(known)}")
+    problems.refuse_if_any()

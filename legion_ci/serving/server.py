@@ -1,0 +1,58 @@
+"""Runs the application on granian: the port, the worker processes, the end."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from functools import partial
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
+
+from legion_ci.core.errors import ConfigurationError
+from legion_ci.serving import log
+from legion_ci.serving.artefact import ModelFolder
+from legion_ci.serving.options import Options
+from legion_ci.serving.worker import application
+
+
+def run(folder: ModelFolder, options: Options) -> None:
+    """Serve until TERM or INT. Raises ConfigurationError when the port is not to be had, SystemExit(1) when a worker dies."""
+    _claim(options.host, options.port)
+    server = _Server(
+        "legion_ci.serving", address=options.host, port=options.port, interface=Interfaces.RSGI, workers=options.workers,
+        websockets=False, backlog=2048, backpressure=2048, log_enabled=False, workers_kill_timeout=options.grace_s,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+    )  # fmt: skip
+    log.event("listening", url=f"http://{options.host}:{options.port}", model=folder.name, version=folder.version,
+              digest=folder.digest[:12], flavor=folder.flavor, workers=options.workers)  # fmt: skip
+    server.serve(target_loader=partial(application, folder, options), wrap_loader=False)
+    log.event("stopped")
+
+
+class _Server(MPServer):  # type: ignore[misc]
+    """granian's server that says why it ends when a worker dies."""
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        for index in self.interrupt_children:
+            status = self.wrks[index].inner.exitcode
+            if status != 1:  # 1: the worker has told why
+                log.event("worker-died", worker=index + 1, status=status)
+        super().shutdown(exit_code)
+
+
+def _claim(host: str, port: int) -> None:
+    """See that nobody listens there: granian's workers share a port and would share it with a stranger, too."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+            trial.listen(1)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        what = f"port {port} is in use" if taken else f"port {port} cannot be listened on ({error.strerror or error})"
+        raise ConfigurationError(
+            what, where=host, todo="choose another --port, or end the program that has it"
+        ) from error

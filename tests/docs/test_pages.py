@@ -1,0 +1,68 @@
+"""What the pages tell a reader to type is typed, in order, and prints what they show."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import model_repository
+import pytest
+from console_blocks import commands
+
+ROOT = model_repository.EXAMPLES.parent
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+HOW_TO = [p for p in sorted((ROOT / "docs" / "how-to").glob("*.md")) if commands(p)]
+_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+
+
+def type_in(repository, page: Path) -> None:
+    """Type a page's commands in the repository's folder."""
+    environment = repository.environment
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    for command in commands(page):
+        done = subprocess.run(
+            ["bash", "-c", command.text], cwd=repository.folder, env=environment, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        where = f"{page.relative_to(ROOT)}:{command.line}: {command.text}"
+        assert done.returncode == command.code, f"{where}\nended with {done.returncode}\n{done.stdout}"
+        assert command.missing(done.stdout) == [], f"{where}\nprinted\n{done.stdout}"
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+@pytest.mark.timeout(600)
+def test_the_tutorial_can_be_typed_from_top_to_bottom(tmp_path):
+    repository = model_repository.copy("wine", tmp_path)
+    try:
+        type_in(repository, TUTORIAL)
+    finally:
+        repository.stop()
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory):
+    """The wine example with its first model live."""
+    repository = model_repository.copy("wine", tmp_path_factory.mktemp("how-to"))
+    try:
+        repository.legion("pipeline", "--first")
+        yield repository
+    finally:
+        repository.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda p: p.stem)
+def test_the_commands_of_a_how_to_page_work_on_the_wine_example(wine, page):
+    type_in(wine, page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page):
+    targets = _LINK.findall(page.read_text())
+    assert [t for t in targets if not (page.parent / t).exists()] == []
