@@ -131,12 +131,16 @@ def bring_challenger(demo: Demo) -> int:
 
 
 def promote(demo: Demo, rate: float) -> int:
-    """Replay July in the background and look at the evidence until it decides."""
+    """Replay July in the background and look at the evidence until it decides.
+
+    The window is short because a replayed outcome follows its answer at once.
+    """
     heading("3 promotion")
     with replay(demo, rate):
         code = demo.legion(
-            "promote", "--run", CHALLENGER, "--set", "promote.in_build=5m", "--set", "promote.look_every=2s"
-        )
+            "promote", "--run", CHALLENGER, "--set", "promote.window=5s", "--set", "promote.in_build=5m",
+            "--set", "promote.look_every=2s",
+        )  # fmt: skip
     demo.legion("report", "--run", CHALLENGER)
     return code
 
@@ -154,7 +158,9 @@ def replay(demo: Demo, rate: float) -> Iterator[None]:
     finally:
         child.terminate()
         child.wait()
-        print("replayed " + " ".join(log.read_text().split()), flush=True)
+        print(
+            "replayed " + (" ".join(log.read_text().split()) or "nothing: stopped before the first flight"), flush=True
+        )
 
 
 def heading(text: str) -> None:

@@ -16,7 +16,7 @@ import legion_ci
 from legion_ci import facts, provenance
 from legion_ci.core.clock import stamp
 from legion_ci.core.errors import ConfigurationError, OrderError
-from legion_ci.core.files import digest_bytes, digest_pairs
+from legion_ci.core.files import digest_bytes, digest_file, digest_pairs
 from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
 from legion_ci.gateway import routes
@@ -208,6 +208,7 @@ def _deploy(c: Context) -> StageResult:
         work=c.run.folder,
         first=c.first,
         tools=c.tools,
+        find_links=c.settings.distribution.find_links,
     )
 
 
@@ -235,13 +236,14 @@ def _perf(c: Context) -> StageResult:
 def _perf_inputs(c: Context) -> Digests:
     deployed: DeployResult = c.need("deploy", "perf")
     locustfile = c.loaded.folder / (c.settings.perf.locustfile or "locustfile.py")
-    script = {"locustfile": digest_bytes(locustfile.read_bytes())} if locustfile.is_file() else {}
+    named = {"locustfile": locustfile, "data": c.loaded.folder / c.settings.perf.data if c.settings.perf.data else None}
+    files = {name: digest_file(path) for name, path in named.items() if path and path.is_file()}
     return {
         "settings.perf": _section(c.settings.perf),
         "settings.deploy": _section(c.settings.deploy),
         "artefact": deployed.model.artefact.digest,
         "host": socket.gethostname(),
-        **script,
+        **files,
     }
 
 

@@ -172,7 +172,7 @@ def up(context: Context, settings: str = "", set_: Sequence[str] | None = None, 
     settings=_COMMON["settings"],
     set_=_COMMON["set_"],
     deployment="The deployment to remove.",
-    all_="Remove everything and stop gateway and supervisor.",
+    all_="Stop everything here: models, gateway, supervisor; up brings it back.",
     verbose=_COMMON["verbose"],
 )
 def undeploy(

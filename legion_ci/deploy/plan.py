@@ -12,12 +12,11 @@ from legion_ci.gateway.routes import Routes
 class Plan:
     """What to do.
 
-    test: run the acceptance tests (not for a deployment that serves users already). go_live: give it all traffic when
-    it is accepted. disposable: it may be removed when it is not. replaced: challengers that make room for it.
+    test: run the acceptance tests (not for a deployment that serves users already). disposable: it may be removed when
+    it is not accepted. replaced: challengers that make room for it.
     """
 
     test: bool
-    go_live: bool
     disposable: bool
     replaced: tuple[str, ...] = ()
 
@@ -28,15 +27,14 @@ def plan(routes: Routes, deployment: str, *, first: bool) -> Plan:
         raise OrderError(
             "this site has no champion",
             where="deploy",
-            todo="say --first if this model is to be the first; it then takes all traffic",
+            todo="say --first if this model is to be the first",
         )
     if routes.champion == deployment or routes.width(deployment) > 0:
-        return Plan(test=False, go_live=False, disposable=False)
+        return Plan(test=False, disposable=False)
     _refuse_during_experiment(routes, deployment)
     kept = {routes.champion, routes.previous, deployment}
     return Plan(
         test=True,
-        go_live=routes.champion is None,
         disposable=deployment != routes.previous,
         replaced=tuple(a.deployment for a in routes.arms if a.deployment not in kept) if routes.champion else (),
     )

@@ -39,8 +39,8 @@ def run(
 ) -> DeployResult:
     """Deploy the package to the site, idempotently: what runs is left alone, what should and does not is healed.
 
-    folder: the model repository, where ``deploy.tests`` are run. first: there is no champion yet; this becomes it
-    when it is accepted. Raises OrderError when there is no champion and ``first`` was not said, or when an
+    folder: the model repository, where ``deploy.tests`` are run. first: there is no champion yet (``promote`` makes
+    it one: nothing here moves traffic). Raises OrderError when there is no champion and ``first`` was not said, or when an
     experiment is running; ConfigurationError when the port is taken; ToolError when the server does not get ready.
     """
     if os.name != "posix" and settings.use == "local":
@@ -133,12 +133,7 @@ def remove(place: Place, deployer: Deployer, name: str) -> None:
 
 
 def _settle(place: Place, deployer: Deployer, name: str, todo: Plan) -> None:
-    """Accepted: it goes live if it is the first, and undecided challengers of before make room."""
-    from legion_ci.gateway import apply
-
-    if todo.go_live:
-        place.tools.progress.say(f"{name} is the first model here and takes all traffic")
-        apply.change(place.site, lambda r: routes.promote(r, name), tools=place.tools)
+    """Accepted: undecided challengers of before make room."""
     for other in todo.replaced:
         place.tools.progress.say(f"removing {other}, an earlier challenger without traffic")
         remove(place, deployer, other)

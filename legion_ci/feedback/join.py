@@ -131,7 +131,7 @@ def _outcomes(db: duckdb.DuckDBPyConnection, store: Path, model: str, outcome: s
     """The first known value of the field for each request id."""
     source = _read(files(store, OUTCOME, model, since), _OUTCOME)
     db.execute(f"CREATE TEMP TABLE told AS SELECT * FROM {source} WHERE request_id IS NOT NULL")  # noqa: S608 - quoted
-    path = '$."' + (outcome or "").replace('"', '\\"') + '"'
+    path = "$" if outcome is None else '$."' + outcome.replace('"', '\\"') + '"'
     db.execute(
         """CREATE TEMP TABLE known AS
         SELECT request_id, first.value AS value, first.t AS outcome_time FROM (

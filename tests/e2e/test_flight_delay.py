@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 WINTER, SPRING = "data/2013-0[1-3].parquet", "data/2013-0[1-5].parquet"
 # The machine may be busy: how fast the model answers is the business of a goal on an idle one, not of this test.
 PERF = ("--set", "perf.rate=50", "--set", "perf.duration=10s", "--set", 'perf.budgets=["errors < 2%"]')
-LOOKING = ("--set", "promote.in_build=4m", "--set", "promote.look_every=2s")
+LOOKING = ("--set", "promote.window=5s", "--set", "promote.in_build=4m", "--set", "promote.look_every=2s")
 NO_GATE = ("--set", "quality.checks=[]")
 
 
@@ -124,9 +124,7 @@ def test_a_worse_challenger_that_no_gate_stopped_is_not_promoted_either(spring_c
     champion = spring_champion.status()["champion"]
     spring_champion.legion("pipeline", "--run", run, *train_on(path), *NO_GATE, *PERF, code=10)
     with july(spring_champion):
-        spring_champion.legion(
-            "promote", "--run", run, "--set", "promote.in_build=75s", "--set", "promote.look_every=2s", code=(1, 10)
-        )
+        spring_champion.legion("promote", "--run", run, *LOOKING, "--set", "promote.in_build=75s", code=(1, 10))
     assert spring_champion.result(run, "promote")["action"] in ("hold", "rollback")
     assert_champion_keeps_all(spring_champion, champion)
     deployment = spring_champion.result(run, "deploy")["deployment"]

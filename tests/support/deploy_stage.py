@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from deploy_gateway import QUIET
 from deploy_site import SERVER, ask
 
@@ -16,7 +17,8 @@ from legion_ci.core.site import Site
 from legion_ci.deploy import stage
 from legion_ci.deploy.local import LocalSettings
 from legion_ci.deploy.protocol import Place
-from legion_ci.results import Artefact, DeployResult, ModelRef, PackageResult, TrainResult
+from legion_ci.gateway import apply, routes
+from legion_ci.results import Artefact, DeployResult, ModelRef, PackageResult, TrainResult, Verdict
 from legion_ci.store import artefacts
 
 
@@ -90,6 +92,14 @@ class Stage:
         )
         self.url = result.url
         return result
+
+    def live(self, packaged: Package, **settings: object) -> DeployResult:
+        """Run the stage for the first model and then give it all traffic, as promote does; the result says so."""
+        result = self.deploy(packaged, first=True, **settings)
+        if result.verdict is not Verdict.PASS:
+            return result
+        now = apply.change(self.site, lambda r: routes.promote(r, packaged.deployment), tools=QUIET)
+        return msgspec.structs.replace(result, share=now.share(packaged.deployment), champion=now.champion)
 
     def package(self, version: str, **files: str) -> Package:
         """A bundle of that version."""

@@ -81,7 +81,7 @@ def errors_pass(excess: float, base: float, units: int, margin: float, alpha: fl
     u = random.random(units)
     difference = np.where(u < base, 0.0, np.where(u < base + excess, 1.0, 0.0))
     looks = range(every, units + 1, every)
-    return any(betting.upper(difference[:n], np.ones(n), alpha) < margin for n in looks)
+    return any(betting.is_below(difference[:n], np.ones(n), margin, alpha) for n in looks)
 
 
 def ratio_stops(share: float, true_share: float, units: int, random: np.random.Generator) -> bool:

@@ -34,6 +34,12 @@ def upper(values: Floats, highest: Floats, alpha: float) -> float:
     return high
 
 
+def is_below(values: Floats, highest: Floats, mean: float, alpha: float) -> bool:
+    """Whether the upper bound is below ``mean``; cheaper than the bound itself."""
+    pairs, counts = np.unique(np.stack([values, highest], axis=1), axis=0, return_counts=True)
+    return len(values) > 0 and _log_capital(pairs, counts, mean) >= -math.log(alpha)
+
+
 def lower(values: Floats, lowest: Floats, alpha: float) -> float:
     """Lower bound of the mean, as ``upper``. lowest: what each value could have been at least."""
     return -upper(-values, -lowest, alpha)

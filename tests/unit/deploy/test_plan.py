@@ -15,8 +15,8 @@ def routes_of(*names: str) -> Routes:
     return routes
 
 
-def test_the_first_goes_live():
-    assert plan(Routes(), "a", first=True) == Plan(test=True, go_live=True, disposable=True)
+def test_the_first_is_tested_and_goes_when_it_is_not_accepted():
+    assert plan(Routes(), "a", first=True) == Plan(test=True, disposable=True)
 
 
 def test_without_a_champion_first_must_be_said_also_when_something_stands_there():
@@ -26,16 +26,16 @@ def test_without_a_champion_first_must_be_said_also_when_something_stands_there(
 
 @pytest.mark.parametrize("first", [True, False])
 def test_the_champion_is_only_healed(first):
-    assert plan(promote(routes_of("a"), "a"), "a", first=first) == Plan(test=False, go_live=False, disposable=False)
+    assert plan(promote(routes_of("a"), "a"), "a", first=first) == Plan(test=False, disposable=False)
 
 
 def test_saying_first_beside_a_champion_moves_no_traffic():
-    assert not plan(promote(routes_of("a"), "a"), "b", first=True).go_live
+    assert plan(promote(routes_of("a"), "a"), "b", first=True) == Plan(test=True, disposable=True)
 
 
 def test_a_challenger_that_serves_users_is_only_healed():
     routes = set_share(promote(routes_of("a", "b"), "a"), "b", 100)
-    assert plan(routes, "b", first=False) == Plan(test=False, go_live=False, disposable=False)
+    assert plan(routes, "b", first=False) == Plan(test=False, disposable=False)
 
 
 def test_idle_challengers_make_room_and_the_previous_champion_does_not():
@@ -45,7 +45,7 @@ def test_idle_challengers_make_room_and_the_previous_champion_does_not():
 
 def test_the_previous_champion_as_challenger_is_never_thrown_away():
     routes = promote(promote(routes_of("a", "b"), "a"), "b")
-    assert plan(routes, "a", first=False) == Plan(test=True, go_live=False, disposable=False)
+    assert plan(routes, "a", first=False) == Plan(test=True, disposable=False)
 
 
 def test_a_running_experiment_is_not_disturbed():

@@ -30,10 +30,12 @@ def change(stage: Stage, edit) -> None:
     apply.change(stage.site, edit, tools=QUIET)
 
 
-def test_the_first_model_takes_all_traffic_a_second_stands_beside_it_without_any(stage):
+def test_no_model_gets_traffic_by_being_deployed_not_even_the_first(stage):
     one, two = stage.package("1"), stage.package("2")
     result = stage.deploy(one, first=True)
-    assert (result.verdict, result.share, result.champion) == (Verdict.PASS, 1.0, one.deployment)
+    assert (result.verdict, result.share, result.champion) == (Verdict.PASS, 0.0, None)
+    assert ask(result.url).status == 503
+    stage.live(one)
     result = stage.deploy(two)
     assert (result.verdict, result.share, result.champion) == (Verdict.PASS, 0.0, one.deployment)
     assert stage.serving() == one.deployment
@@ -46,7 +48,7 @@ def test_the_first_model_takes_all_traffic_a_second_stands_beside_it_without_any
 
 def test_deploying_again_changes_nothing_and_heals_what_does_not_run(stage):
     one = stage.package("1")
-    stage.deploy(one, first=True)
+    stage.live(one)
     name = f"model-{one.deployment}"
     pids, revision = (pid_of(stage.site, name), pid_of(stage.site, "gateway")), routes.read(stage.site).revision
     assert stage.deploy(one).share == 1.0
@@ -67,7 +69,7 @@ def test_without_a_champion_first_must_be_said_and_nothing_is_started(stage):
 def test_an_undecided_challenger_makes_room_and_the_previous_champion_stays(stage):
     packages = [stage.package(str(n)) for n in range(4)]
     zero, one, two, three = (p.deployment for p in packages)
-    stage.deploy(packages[0], first=True)
+    stage.live(packages[0])
     stage.deploy(packages[1])
     change(stage, lambda r: routes.promote(r, one))
     stage.deploy(packages[2])
@@ -79,7 +81,7 @@ def test_an_undecided_challenger_makes_room_and_the_previous_champion_stays(stag
 
 def test_while_an_experiment_runs_another_challenger_is_refused(stage):
     one, two, three = (stage.package(v) for v in "123")
-    stage.deploy(one, first=True)
+    stage.live(one)
     stage.deploy(two)
     change(stage, lambda r: routes.set_share(r, two.deployment, 500))
     with pytest.raises(OrderError, match=r"an experiment is running .* has 5 % of the traffic"):
@@ -88,7 +90,7 @@ def test_while_an_experiment_runs_another_challenger_is_refused(stage):
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_leaves_nothing(stage):
-    stage.deploy(stage.package("1"), first=True)
+    stage.live(stage.package("1"))
     before, broken = routes.read(stage.site), stage.package("2", broken="")
     with pytest.raises(ToolError, match="this model cannot be loaded: no such column"):
         stage.deploy(broken)
@@ -113,7 +115,7 @@ def test_the_version_is_right():
 def test_a_model_that_the_teams_tests_accept_goes_live_and_one_that_they_do_not_is_removed(stage):
     stage.tests(ACCEPT)
     one, two = stage.package("1"), stage.package("2")
-    result = stage.deploy(one, first=True, tests="accept.py")
+    result = stage.live(one, tests="accept.py")
     assert result.share == 1.0
     assert [t.outcome for t in result.tests] == ["passed", "passed"]
     result = stage.deploy(two, tests="accept.py")
@@ -128,24 +130,24 @@ def test_a_model_that_the_teams_tests_accept_goes_live_and_one_that_they_do_not_
 def test_when_no_test_is_found_nothing_is_decided_and_a_first_model_gets_no_traffic(stage):
     stage.tests("")
     one = stage.package("1")
-    result = stage.deploy(one, first=True, tests="accept.py")
+    result = stage.live(one, tests="accept.py")
     assert (result.verdict, result.reason, result.share) == (Verdict.INCONCLUSIVE, "no_tests", 0.0)
     assert ask(result.url).status == 503
     stage.tests("def test_it(): pass")
-    assert stage.deploy(one, first=True, tests="accept.py").share == 1.0
+    assert stage.live(one, tests="accept.py").share == 1.0
 
 
 def test_tests_that_do_not_end_are_an_error_and_the_deployment_is_removed(stage):
     stage.tests("import time\ndef test_it(): time.sleep(60)")
     one = stage.package("1")
     with pytest.raises(ToolError, match=r"did not end within 1\.5 s"):
-        stage.deploy(one, first=True, tests="accept.py", tests_timeout=1.5)
+        stage.live(one, tests="accept.py", tests_timeout=1.5)
     assert routes.read(stage.site).arms == ()
 
 
 def test_tests_that_are_not_there_are_a_configuration_error(stage):
     with pytest.raises(ConfigurationError, match=r"deploy\.tests: pytest cannot run these tests"):
-        stage.deploy(stage.package("1"), first=True, tests="nowhere.py")
+        stage.live(stage.package("1"), tests="nowhere.py")
 
 
 def test_a_port_that_another_program_has_is_named_with_the_program(stage):
@@ -154,16 +156,16 @@ def test_a_port_that_another_program_has_is_named_with_the_program(stage):
         while ask(f"http://127.0.0.1:{port}/").status != 200:
             pass
         with pytest.raises(ConfigurationError) as caught:
-            stage.deploy(stage.package("1"), first=True, port=port)
+            stage.live(stage.package("1"), port=port)
         assert f"deploy.port: port {port} is in use by process {other.pid} (python" in str(caught.value)
         assert other.poll() is None
         other.kill()
-    assert stage.deploy(stage.package("1"), first=True, port=port).url == f"http://127.0.0.1:{port}"
+    assert stage.live(stage.package("1"), port=port).url == f"http://127.0.0.1:{port}"
 
 
 def test_a_model_servers_port_that_was_taken_meanwhile_is_chosen_anew(stage):
     one = stage.package("1")
-    stage.deploy(one, first=True)
+    stage.live(one)
     endpoint = routes.read(stage.site).champion_arm.endpoint
     client.stop_all(stage.site)
     with subprocess.Popen([sys.executable, str(SERVER), "--port", endpoint.rpartition(":")[2]]) as other:
@@ -179,17 +181,17 @@ def test_a_package_that_was_changed_is_refused(stage):
     one = stage.package("1")
     (one.folder / "artefact" / "legion.project.yaml").write_text("something else")
     with pytest.raises(OrderError, match="was changed after it was made"):
-        stage.deploy(one, first=True)
+        stage.live(one)
 
 
 def test_two_deployments_to_one_site_at_once_are_refused(stage):
     with locked(stage.site.locks / "deploy.lock"), pytest.raises(OrderError, match="is in use by process"):
-        stage.deploy(stage.package("1"), first=True)
+        stage.live(stage.package("1"))
 
 
 def test_after_everything_was_killed_status_says_so_and_up_brings_it_back(stage):
     one, two = stage.package("1"), stage.package("2")
-    stage.deploy(one, first=True)
+    stage.live(one)
     stage.deploy(two)
     change(stage, lambda r: routes.set_share(r, two.deployment, 2500))
     before = routes.read(stage.site)
@@ -209,7 +211,7 @@ def test_after_everything_was_killed_status_says_so_and_up_brings_it_back(stage)
 
 def test_undeploy_stops_everything_such_that_up_brings_it_back(stage):
     one = stage.package("1")
-    stage.deploy(one, first=True)
+    stage.live(one)
     pids = [pid_of(stage.site, n) for n in client.observe(stage.site)] + [supervisor_pid(stage.site)]
     assert "legion-ci up brings it back" in site_tasks.undeploy(stage.site, None, QUIET).text()
     assert not any(alive(pid) for pid in pids)
@@ -220,7 +222,7 @@ def test_undeploy_stops_everything_such_that_up_brings_it_back(stage):
 
 def test_undeploy_removes_one_deployment_and_refuses_the_champion_while_there_are_others(stage):
     one, two = stage.package("1"), stage.package("2")
-    stage.deploy(one, first=True)
+    stage.live(one)
     stage.deploy(two)
     change(stage, lambda r: routes.set_share(r, two.deployment, 5000))
     with pytest.raises(OrderError, match="is the champion and other deployments exist"):
@@ -235,7 +237,7 @@ def test_undeploy_removes_one_deployment_and_refuses_the_champion_while_there_ar
 
 def test_routes_that_are_not_in_force_yet_are_told_and_put_in_force_by_up(stage):
     one, two = stage.package("1"), stage.package("2")
-    stage.deploy(one, first=True)
+    stage.live(one)
     stage.deploy(two)
     routes.change(stage.site, lambda r: routes.promote(r, two.deployment))
     assert site_tasks.status(stage.site).problems == ("the gateway works by older routes; run legion-ci up",)
@@ -246,7 +248,7 @@ def test_routes_that_are_not_in_force_yet_are_told_and_put_in_force_by_up(stage)
 
 def test_another_unit_header_is_refused_during_an_experiment(stage):
     one, two = stage.package("1"), stage.package("2")
-    stage.deploy(one, first=True)
+    stage.live(one)
     stage.deploy(two)
     change(stage, lambda r: routes.set_share(r, two.deployment, 500))
     with pytest.raises(OrderError, match="x-legion-unit to x-tail-number during an experiment"):
