@@ -86,7 +86,9 @@ def deploy(
 
 
 @_task(**_COMMON)
-def perf(context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False) -> None:
+def perf(
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False
+) -> None:
     """Load the new deployment with Locust and hold it to its budgets."""
     _call("stage", name="perf", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
@@ -197,7 +199,11 @@ def rollback(context: Context, settings: str = "", set_: Sequence[str] | None = 
     settings=_COMMON["settings"], set_=_COMMON["set_"], dry_run="Only show what would go.", verbose=_COMMON["verbose"]
 )
 def clean(
-    context: Context, settings: str = "", set_: Sequence[str] | None = None, dry_run: bool = False, verbose: bool = False
+    context: Context,
+    settings: str = "",
+    set_: Sequence[str] | None = None,
+    dry_run: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Remove old runs, environments and feedback; never what a live deployment needs."""
     _call("clean", settings=settings, sets=set_ or (), dry_run=dry_run, verbose=verbose)

@@ -52,7 +52,13 @@ def settings_page() -> str:
         model = field.annotation if isinstance(field.annotation, type) else None
         if model and issubclass(model, Section):
             parts.append(section(name, model))
-    for group, place in (("data_sources", "data.<name>"), ("checks", "quality.checks[]"), ("trainers", "train"), ("packagers", "package"), ("deployers", "deploy")):
+    for group, place in (
+        ("data_sources", "data.<name>"),
+        ("checks", "quality.checks[]"),
+        ("trainers", "train"),
+        ("packagers", "package"),
+        ("deployers", "deploy"),
+    ):
         for plugin in sorted(plugins.installed(group)):
             parts.append(section(f"{place} with use: {plugin}", plugins.load(group, plugin).Settings))
     return "\n".join(parts)
@@ -68,7 +74,11 @@ def section(title: str, model: type[BaseModel]) -> str:
 def kind(annotation: Any) -> str:
     """A type for people."""
     text = str(annotation).replace("typing.", "").replace("<class '", "").replace("'>", "").replace("|", "or")
-    return text.split("Annotated[")[-1].split(",")[0] if "Annotated" in text else text.replace("NoneType", "none").replace("None", "none")
+    return (
+        text.split("Annotated[")[-1].split(",")[0]
+        if "Annotated" in text
+        else text.replace("NoneType", "none").replace("None", "none")
+    )
 
 
 def default(field: Any) -> str:
@@ -90,12 +100,16 @@ def tasks_page() -> str:
 
 def plugins_page() -> str:
     """Every plug-in."""
-    parts = [NOTE + "# Plug-ins\n\nStandard entry points; built-ins register in the same way. `use:` selects one by name.\n"]
+    parts = [
+        NOTE + "# Plug-ins\n\nStandard entry points; built-ins register in the same way. `use:` selects one by name.\n"
+    ]
     for group in plugins.GROUPS:
         rows = []
         for name in sorted(plugins.installed(group)):
             plugin = plugins.load(group, name)
-            rows.append(f"| `{name}` | {' '.join((plugin.__doc__ or '').split())} | `{plugins.installed(group)[name].value}` |")
+            rows.append(
+                f"| `{name}` | {' '.join((plugin.__doc__ or '').split())} | `{plugins.installed(group)[name].value}` |"
+            )
         parts.append(f"## legion_ci.{group}\n\n| name | | class |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -118,7 +132,13 @@ def schema() -> dict[str, Any]:
     """The JSON schema for editors, with the built-in plug-ins' settings allowed in their sections."""
     made = Settings.model_json_schema()
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    for group, name in (("data_sources", "DataSettings"), ("checks", "CheckSettings"), ("trainers", "TrainSettings"), ("packagers", "PackageSettings"), ("deployers", "DeploySettings")):
+    for group, name in (
+        ("data_sources", "DataSettings"),
+        ("checks", "CheckSettings"),
+        ("trainers", "TrainSettings"),
+        ("packagers", "PackageSettings"),
+        ("deployers", "DeploySettings"),
+    ):
         for plugin in sorted(plugins.installed(group)):
             extra = plugins.load(group, plugin).Settings.model_json_schema()
             made["$defs"][name]["properties"].update(extra["properties"])

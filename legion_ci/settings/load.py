@@ -93,7 +93,9 @@ def _complete(layer: Layer) -> type[Settings]:
     sources: dict[Key, Any] = {("data", name): s for name, s in _mapping(layer.values.get("data")).items()}
     fields["data"] = (dict.__class_getitem__((str, found.union("data_sources", "parquet", sources))), {})
     checks = _mapping(layer.values.get("quality")).get("checks", ())
-    items: dict[Key, Any] = {("quality", "checks", i): c for i, c in enumerate(checks)} if isinstance(checks, tuple) else {}
+    items: dict[Key, Any] = (
+        {("quality", "checks", i): c for i, c in enumerate(checks)} if isinstance(checks, tuple) else {}
+    )
     many: Any = tuple.__class_getitem__((found.union("checks", "metric", items), ...))
     quality = create_model("QualitySettings", __base__=QualitySettings, checks=(many, ()))
     fields["quality"] = (quality, quality())

@@ -75,7 +75,6 @@ class DistributionSettings(Section):
     """Where environments get their packages: the configured index, folders of wheels, or both."""
 
     find_links: tuple[str, ...] = ()
-    python: str | None = None
 
 
 class DataSettings(Section):
@@ -167,7 +166,7 @@ class PromoteSettings(Section):
     go on looking, at ``look_every`` intervals.
     """
 
-    steps: tuple[Literal["shadow"] | float, ...] = ("shadow", 5, 25, 50, 100)
+    steps: tuple[Literal["shadow"] | float, ...] = ("shadow", 5.0, 25.0, 50.0, 100.0)
     outcome: str | None = None
     metric: str = "accuracy"
     positive: Any = None

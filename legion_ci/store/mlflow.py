@@ -99,13 +99,13 @@ class Store:
         with _told(self.uri):
             return dict(self.client.get_run(run_id).data.params)
 
-    def register(self, run_id: str, tags: Mapping[str, str]) -> tuple[str, str]:
+    def register(self, run_id: str, tags: Mapping[str, str], description: str = "") -> tuple[str, str]:
         """Create the next version of the registered model; returns (version, URI that its artefact will have)."""
         with _told(self.uri):
             with contextlib.suppress(MlflowException):
                 self.client.create_registered_model(self.model)
             source = f"{self.client.get_run(run_id).info.artifact_uri}/{ARTEFACT_PATH}"
-            version = self.client.create_model_version(self.model, source, run_id, tags=dict(tags))
+            version = self.client.create_model_version(self.model, source, run_id, tags=dict(tags), description=description)
             return str(version.version), source
 
     def upload(self, run_id: str, version: str, folder: Path) -> None:

@@ -78,7 +78,7 @@ def run(
         trained = trainer.train(job)
         artefacts.complete(target, job, tools, find_links)
         mlflow.log(run_id, trained.parameters, trained.metrics, {**trained.tags, **model.tags})
-        version, uri = mlflow.register(run_id, _tags(provenance, model))
+        version, uri = mlflow.register(run_id, _tags(provenance, model), model.description)
         artefacts.sign(
             target,
             name=model.name,

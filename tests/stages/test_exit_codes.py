@@ -36,7 +36,14 @@ def legion(tmp_path, caches):
             return self
 
         def start(self, *words, **env):
-            return subprocess.Popen([PROGRAM, *words], cwd=self.folder, env={**self.environment, **env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            return subprocess.Popen(
+                [PROGRAM, *words],
+                cwd=self.folder,
+                env={**self.environment, **env},
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
 
         def __call__(self, *words, **env):
             process = self.start(*words, **env)
@@ -121,7 +128,9 @@ def test_4_names_the_nearest_plug_in(legion):
 
 
 def test_5_shows_the_teams_own_error_and_where_it_is(legion):
-    legion.make(model="def train(data, parameters):\n    return helper(data)\n\ndef helper(data):\n    raise ValueError('no such season')\n")
+    legion.make(
+        model="def train(data, parameters):\n    return helper(data)\n\ndef helper(data):\n    raise ValueError('no such season')\n"
+    )
     code, _, err = legion("train")
     assert code == 5
     assert "raised ValueError: no such season" in err
@@ -153,7 +162,9 @@ def test_70_is_a_bug_of_ours_in_one_line(legion):
 
 @pytest.mark.parametrize(("sign", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_130_and_143_leave_nothing_running_and_no_record(legion, sign, expected):
-    legion.make(model="import time\ndef train(data, parameters):\n    open('started', 'w').close()\n    time.sleep(120)\n")
+    legion.make(
+        model="import time\ndef train(data, parameters):\n    open('started', 'w').close()\n    time.sleep(120)\n"
+    )
     process = legion.start("train")
     for _ in range(600):
         if (legion.folder / "started").exists():
@@ -165,7 +176,7 @@ def test_130_and_143_leave_nothing_running_and_no_record(legion, sign, expected)
     _, err = process.communicate(timeout=60)
     assert process.returncode == expected, err
     assert "run the task again" in err
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
     assert not list(legion.folder.glob(".legion/runs/*/train.json"))
 
@@ -182,6 +193,12 @@ def test_a_site_in_jenkins_workspace_is_refused(trained):
     git = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     for words in (["init", "-q"], ["add", "model.py"], ["commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=trained.folder, env={**os.environ, **git}, check=True)
-    code, _, err = trained("quality", "--first", BUILD_TAG="jenkins-x-1", WORKSPACE=inside, LEGION_RUN=next((trained.folder / ".legion/runs").iterdir()).name)
+    code, _, err = trained(
+        "quality",
+        "--first",
+        BUILD_TAG="jenkins-x-1",
+        WORKSPACE=inside,
+        LEGION_RUN=next((trained.folder / ".legion/runs").iterdir()).name,
+    )
     assert code == 2
     assert "is in Jenkins' workspace" in err

@@ -13,8 +13,10 @@ from legion_ci.core.shell import Shell
 
 
 def test_a_second_holder_is_told_who_the_first_is(tmp_path):
-    with locked(tmp_path / "l"), pytest.raises(OrderError, match=f"the run is in use by process {os.getpid()} on"), locked(
-        tmp_path / "l", wait=False, what="the run"
+    with (
+        locked(tmp_path / "l"),
+        pytest.raises(OrderError, match=f"the run is in use by process {os.getpid()} on"),
+        locked(tmp_path / "l", wait=False, what="the run"),
     ):
         pass
 
@@ -58,5 +60,7 @@ def test_a_time_out_ends_the_whole_process_group(tmp_path):
         except ProcessLookupError:
             return
         time.sleep(0.1)
-    status = open(f"/proc/{grandchild}/stat").read().split()[2] if os.path.exists(f"/proc/{grandchild}/stat") else "gone"  # noqa: PTH123, PTH110, SIM115
+    status = (
+        open(f"/proc/{grandchild}/stat").read().split()[2] if os.path.exists(f"/proc/{grandchild}/stat") else "gone"
+    )  # noqa: PTH123, PTH110, SIM115
     assert status in ("Z", "gone")

@@ -44,7 +44,19 @@ def test_a_broken_record_and_a_newer_one_are_told(tmp_path):
     run.path("train").write_text("{")
     with pytest.raises(ConfigurationError, match=r"is not a record.*run legion-ci train again"):
         run.record("train")
-    record = {"schema_version": 99, "stage": "train", "run": run.id, "started_at": "", "ended_at": "", "seconds": 0, "host": "", "inputs": {}, "input_digest": "", "tools": {}, "result": {}}
+    record = {
+        "schema_version": 99,
+        "stage": "train",
+        "run": run.id,
+        "started_at": "",
+        "ended_at": "",
+        "seconds": 0,
+        "host": "",
+        "inputs": {},
+        "input_digest": "",
+        "tools": {},
+        "result": {},
+    }
     run.path("train").write_text(json.dumps(record))
     with pytest.raises(ConfigurationError, match="newer legion-ci"):
         run.record("train")

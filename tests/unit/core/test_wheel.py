@@ -16,8 +16,18 @@ def test_the_repacked_wheel_has_the_same_bytes_each_time_and_an_honest_record(tm
 
 def test_pip_installs_the_repacked_wheel_and_its_entry_points_work(tmp_path):
     made = wheel.write(tmp_path)
-    subprocess.run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "t", made], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "t", made],
+        check=True,
+    )
     code = "import legion_ci, importlib.metadata as m; print(legion_ci.__file__, len(m.distribution('legion-ci').entry_points))"
-    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "t")}, check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "t")},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     assert str(tmp_path / "t") in out
     assert int(out.split()[-1]) >= 7

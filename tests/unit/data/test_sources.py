@@ -62,7 +62,10 @@ def test_an_empty_data_set_is_refused(tmp_path):
         load("train", settings(), tmp_path)
 
 
-@pytest.mark.parametrize(("path", "hint"), [("data/2013-02.parquet", "did you mean 2013-01.parquet"), ("nodata/x.parquet", "no folder 'nodata'")])
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("data/2013-02.parquet", "did you mean 2013-01.parquet"), ("nodata/x.parquet", "no folder 'nodata'")],
+)
 def test_a_missing_file_names_the_nearest_one(tmp_path, path, hint):
     write(tmp_path, y=[1])
     with pytest.raises(ConfigurationError, match=hint):
@@ -86,4 +89,7 @@ def test_the_digest_follows_content_not_time_and_is_remembered(tmp_path):
     assert open_source("train", settings(), tmp_path).digest() == first
     write(tmp_path, a=[2], y=[1])
     assert open_source("train", settings(), tmp_path).digest() != first
-    assert open_source("train", settings(where="a > 1"), tmp_path).digest() != open_source("train", settings(), tmp_path).digest()
+    assert (
+        open_source("train", settings(where="a > 1"), tmp_path).digest()
+        != open_source("train", settings(), tmp_path).digest()
+    )

@@ -30,7 +30,9 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_each_layer_overrides_the_one_before_and_every_value_knows_its_origin(tmp_path):
     platform = tmp_path / "platform.yaml"
     platform.write_text("perf: {rate: 7, users: 3}\nquality: {seed: 1}\n")
-    loaded = load(write(tmp_path, GOOD), ["quality.alpha=0.02"], {"LEGION_PLATFORM": str(platform), "LEGION__PERF__RATE": "9"})
+    loaded = load(
+        write(tmp_path, GOOD), ["quality.alpha=0.02"], {"LEGION_PLATFORM": str(platform), "LEGION__PERF__RATE": "9"}
+    )
     rows = {r.key: r for r in plan.rows(loaded)}
     assert (rows["quality.alpha"].value, rows["quality.alpha"].origin) == (0.02, "--set quality.alpha")
     assert (rows["perf.rate"].value, rows["perf.rate"].origin) == (9.0, "LEGION__PERF__RATE")
@@ -56,7 +58,9 @@ def test_all_problems_are_told_at_once_with_place_and_nearest_word(tmp_path):
 
 
 def test_a_misspelt_plug_in_is_named_with_the_nearest_one(tmp_path):
-    with pytest.raises(PluginError, match=r"legion.yaml:6:9: there is no trainer named 'functoin'; did you mean function\?"):
+    with pytest.raises(
+        PluginError, match=r"legion.yaml:6:9: there is no trainer named 'functoin'; did you mean function\?"
+    ):
         load(write(tmp_path, "model: {name: m}\n\n\n\n\ntrain: {use: functoin}\n"), [], {})
 
 
@@ -87,7 +91,13 @@ def test_durations_are_seconds(number, unit):
     assert parse_duration(f"{number}{unit}") == pytest.approx(number * factor)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        max_leaves=8,
+    )
+)
 def test_no_value_whatever_is_more_than_a_configuration_error(value):
     import json
     import tempfile
