@@ -4,41 +4,37 @@ package org.legion.ci
 class Agent implements Serializable {
     private static final long serialVersionUID = 1L
     private static final String RESOURCES = 'org/legion/ci/'
+    private static final String SCRIPT = '.legion/bootstrap.sh'
 
-    private final def steps
+    private final Object steps
 
-    Agent(steps) { this.steps = steps }
+    Agent(Object steps) { this.steps = steps }
 
-    /** The folder that holds legion-ci; made (or found) by the bootstrap script unless LEGION_BIN names it. */
+    /** The folder that holds legion-ci: LEGION_BIN, else made or found by the bootstrap script. */
     String bin() {
-        String known = steps.env.LEGION_BIN
-        if (known) { return known }
+        if (steps.env.LEGION_BIN) { return steps.env.LEGION_BIN }
         String version = steps.libraryResource(RESOURCES + 'version').trim()
-        steps.writeFile(file: '.legion/bootstrap.sh', text: steps.libraryResource(RESOURCES + 'bootstrap.sh'))
-        String told = steps.sh(returnStdout: true, label: 'set up legion-ci', script: "sh .legion/bootstrap.sh ${Text.quote(version)}")
-        return Text.lastLine(told)
+        steps.writeFile(file: SCRIPT, text: steps.libraryResource(RESOURCES + 'bootstrap.sh'))
+        return Text.lastLine(steps.sh(returnStdout: true, label: "set up legion-ci ${version}", script: "sh ${SCRIPT} ${Text.quote(version)}"))
     }
 
     /** The id of this build's run. */
-    String run() { return Text.safe(steps.env.LEGION_RUN ?: steps.env.BUILD_TAG ?: 'jenkins') }
+    String run() { return Text.runId(steps.env.LEGION_RUN ?: steps.env.BUILD_TAG ?: '') }
 
     /** The folder of this build's run, relative to the workspace. */
-    String runFolder() { return ".legion/runs/${run()}" }
+    String runFolder() { return '.legion/runs/' + run() }
 
     /** Call a task; returns its exit code. */
-    int call(String task, String options) {
-        String program = Text.quote(bin() + '/legion-ci')
-        String command = "${program} ${task} ${options}".trim()
-        int code = 70
-        steps.withEnv(["LEGION_RUN=${run()}"]) {
-            code = steps.sh(returnStatus: true, label: "legion-ci ${task}", script: command)
+    int call(String task, Map arguments) {
+        String command = "${Text.quote(bin() + '/legion-ci')} ${task} ${Arguments.options(arguments)}".trim()
+        return (int) steps.withEnv(['LEGION_RUN=' + run()]) {
+            steps.sh(returnStatus: true, label: 'legion-ci ' + task, script: command)
         }
-        return code
     }
 
     /** The facts that the run has left so far. */
     Map<String, String> facts() {
-        String file = "${runFolder()}/facts.properties"
+        String file = runFolder() + '/facts.properties'
         return steps.fileExists(file) ? Facts.parse(steps.readFile(file)) : [:]
     }
 }

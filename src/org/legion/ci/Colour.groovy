@@ -2,21 +2,23 @@ package org.legion.ci
 
 import com.cloudbees.groovy.cps.NonCPS
 
-/** What an exit code and the record's verdict mean for a build. A gate's colour needs both to agree. */
+/** What an exit code and the record's verdict mean for a build. The colour of a gate needs both to agree. */
 class Colour implements Serializable {
     private static final long serialVersionUID = 1L
 
     private static final Map<Integer, String> VERDICTS = [0: 'PASS', 1: 'FAIL', 10: 'INCONCLUSIVE']
-    private static final Map<Integer, String> ERRORS = [
-        2: 'configuration or usage is wrong', 3: 'stages out of order, or an artefact out of reach',
-        4: 'a plug-in or extra is missing', 5: 'a tool failed', 6: 'a service could not be reached',
+    private static final Map<Integer, String> OF_VERDICTS = [0: 'SUCCESS', 1: 'FAILURE', 10: 'UNSTABLE']
+    private static final Map<Integer, String> OF_INTERRUPTIONS = [130: 'ABORTED', 143: 'ABORTED']
+    private static final Map<Integer, String> MEANINGS = [
+        2: 'the configuration is wrong', 3: 'a stage that this one needs has not run, or its artefact is out of reach',
+        4: 'a plug-in or extra is missing or broken', 5: 'a tool failed', 6: 'a service could not be reached',
         70: 'a bug in legion-ci', 130: 'interrupted', 143: 'terminated',
     ]
 
     final String result
     final String message
 
-    Colour(String result, String message) {
+    private Colour(String result, String message) {
         this.result = result
         this.message = message
     }
@@ -24,16 +26,27 @@ class Colour implements Serializable {
     /** The colour of a stage that ended with that code and left these facts. */
     @NonCPS
     static Colour of(String stage, int code, Map<String, String> facts) {
-        String verdict = facts["${stage}.verdict".toString()]
-        String summary = facts["${stage}.summary".toString()] ?: ''
         if (!VERDICTS.containsKey(code)) {
-            String meaning = ERRORS[code] ?: 'an exit code that legion-ci does not have'
-            return new Colour(code in [130, 143] ? 'ABORTED' : 'FAILURE', "${stage}: ${meaning} (exit code ${code}), see above".toString())
+            return new Colour(OF_INTERRUPTIONS[code] ?: 'FAILURE', "${stage}: ${meaning(code)}")
         }
+        String verdict = facts[stage + '.verdict'] ?: 'none'
         if (VERDICTS[code] != verdict) {
-            return new Colour('FAILURE', "${stage}: exit code ${code} without a record that says ${VERDICTS[code]} (it says ${verdict}): a bug in legion-ci".toString())
+            return new Colour('FAILURE', "${stage}: exit code ${code} needs the verdict ${VERDICTS[code]} in the record, " +
+                "which has ${verdict}: a bug in legion-ci, please report it")
         }
-        String colour = [0: 'SUCCESS', 1: 'FAILURE', 10: 'UNSTABLE'][code]
-        return new Colour(colour, "${stage}: ${verdict}${summary ? ': ' + summary : ''}".toString())
+        return new Colour(OF_VERDICTS[code], "${stage}: ${said(stage, facts)}")
+    }
+
+    /** An exit code that is no verdict, in words. */
+    @NonCPS
+    static String meaning(int code) {
+        return "${MEANINGS[code] ?: 'not an exit code of legion-ci'} (exit code ${code}), the reason is in the log above"
+    }
+
+    @NonCPS
+    private static String said(String stage, Map<String, String> facts) {
+        String reason = facts[stage + '.reason'] ? " (${facts[stage + '.reason']})" : ''
+        String summary = facts[stage + '.summary'] ? ": ${facts[stage + '.summary']}" : ''
+        return facts[stage + '.verdict'] + reason + summary
     }
 }

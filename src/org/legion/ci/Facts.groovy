@@ -6,7 +6,7 @@ import com.cloudbees.groovy.cps.NonCPS
 class Facts implements Serializable {
     private static final long serialVersionUID = 1L
 
-    /** A map of the lines; the value is all after the first '='. */
+    /** The value is all after the first '='. */
     @NonCPS
     static Map<String, String> parse(String text) {
         Map<String, String> facts = [:]
@@ -20,7 +20,7 @@ class Facts implements Serializable {
     /** The description of a build: model, version, and what each stage said. */
     @NonCPS
     static String describe(Map<String, String> facts) {
-        String model = facts['model.name'] ? "${facts['model.name']} ${facts['model.version']}" : 'no model'
-        return "${model}: ${facts['run.summary'] ?: 'nothing ran'}".toString()
+        String model = facts['model.name'] ? "${facts['model.name']} ${facts['model.version'] ?: ''}".trim() : 'no model'
+        return "${model}: ${facts['run.summary'] ?: 'no stage ended with a verdict'}"
     }
 }

@@ -2,47 +2,52 @@ package org.legion.ci
 
 import com.cloudbees.groovy.cps.NonCPS
 
-/** Steps of plug-ins that a controller may not have: called when they are there, said once when they are not. */
+/** A step of a plug-in that a controller may not have: called when it is there, told in one line when it is not. */
 class OptionalStep implements Serializable {
     private static final long serialVersionUID = 1L
 
-    private final def steps
+    private final Object steps
+    private final String name
+    private final String plugin
 
-    OptionalStep(steps) { this.steps = steps }
+    OptionalStep(Object steps, String name, String plugin) {
+        this.steps = steps
+        this.name = name
+        this.plugin = plugin
+    }
 
-    /** Call a step; whether it was there. Its own errors go on. */
-    boolean call(String name, Object argument, String plugin) {
+    /** Call the step, whose own errors go on; when it is not there, say what there is instead. */
+    void call(Map arguments, String instead = 'going on without it') {
         try {
-            steps."$name"(argument)
-            return true
+            steps."$name"(arguments)
+            return
         } catch (Throwable error) {
             if (!missing(error, name)) { throw error }
         }
-        steps.echo("legion-ci: without the step '${name}' (plug-in ${plugin}); the files are archived all the same")
-        return false
+        steps.echo("legion-ci: no step '${name}' (plug-in ${plugin}), ${instead}")
     }
 
-    /** Run a body inside a step, or bare when the step is not there. A body that began is never run twice. */
-    def around(String name, Map arguments, String plugin, Closure body) {
+    /** Run a body inside the step, or bare when the step is not there; a body that has begun is never run again. */
+    void around(Map arguments, Closure body) {
         boolean begun = false
         try {
-            return steps."$name"(arguments) {
+            steps."$name"(arguments) {
                 begun = true
                 body()
             }
+            return
         } catch (Throwable error) {
             if (begun || !missing(error, name)) { throw error }
         }
-        steps.echo("legion-ci: without the step '${name}' (plug-in ${plugin})")
-        return body()
+        steps.echo("legion-ci: no step '${name}' (plug-in ${plugin}), going on without it")
+        body()
     }
 
     /** Whether an error says that there is no such step: a controller and the test harness say it differently. */
     @NonCPS
     static boolean missing(Throwable error, String name) {
         String message = error.message ?: ''
-        boolean controller = error instanceof NoSuchMethodError && message.contains("No such DSL method '${name}'")
-        boolean groovy = error instanceof MissingMethodException && message.contains(".${name}()")
-        return controller || groovy
+        return error instanceof NoSuchMethodError && message.contains("No such DSL method '${name}'") ||
+            error instanceof MissingMethodException && message.contains(".${name}()")
     }
 }

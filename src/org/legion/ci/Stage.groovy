@@ -4,25 +4,29 @@ package org.legion.ci
 class Stage implements Serializable {
     private static final long serialVersionUID = 1L
 
-    private final def steps
+    private final Object steps
     private final String name
 
-    Stage(steps, String name) {
+    Stage(Object steps, String name) {
         this.steps = steps
         this.name = name
     }
 
-    /** Run the stage. Returns its facts; a FAIL or an error ends the build, INCONCLUSIVE makes it unstable. */
+    /** Run the stage. Returns the run's facts; FAIL and errors end the build, INCONCLUSIVE makes it unstable. */
     Map<String, String> run(Map arguments) {
-        Arguments.check("legion${name.capitalize()}", arguments, Arguments.known(name))
+        String wrong = Arguments.problems('legion' + name.capitalize(), arguments, Arguments.of(name))
+        if (wrong) { steps.error(wrong) }
         Agent agent = new Agent(steps)
-        int code = agent.call(name, Arguments.options(arguments))
+        int code = agent.call(name, arguments)
         Map<String, String> facts = agent.facts()
-        Colour colour = Colour.of(name, code, facts)
-        steps.echo("legion-ci: ${colour.message}")
-        if (colour.result == 'UNSTABLE') { steps.currentBuild.result = 'UNSTABLE' }
-        if (colour.result == 'ABORTED') { steps.currentBuild.result = 'ABORTED' }
-        if (colour.result in ['FAILURE', 'ABORTED']) { steps.error(colour.message) }
+        colour(Colour.of(name, code, facts))
         return facts
+    }
+
+    private void colour(Colour colour) {
+        // error() alone would make an interrupted build red; a result never gets better, so it stays what is set here.
+        if (colour.result in ['UNSTABLE', 'ABORTED']) { steps.currentBuild.result = colour.result }
+        if (colour.result in ['FAILURE', 'ABORTED']) { steps.error(colour.message) }
+        steps.echo('legion-ci: ' + colour.message)
     }
 }

@@ -5,6 +5,7 @@ import com.cloudbees.groovy.cps.NonCPS
 /** Pure functions on text: quoting for sh, names that are safe in paths, the nearest known word. */
 class Text implements Serializable {
     private static final long serialVersionUID = 1L
+    private static final int LONGEST_RUN_ID = 120
 
     /** One word for a POSIX shell, whatever is in it. */
     @NonCPS
@@ -12,32 +13,28 @@ class Text implements Serializable {
         return "'" + word.toString().replace("'", "'\\''") + "'"
     }
 
-    /** A run id made of a build tag. */
+    /** A run's id made of a build's tag. The end is kept of a long one, since the build's number is there. */
     @NonCPS
-    static String safe(String name) {
-        return name.replaceAll('[^A-Za-z0-9._-]', '-').replaceAll('^[^A-Za-z0-9]+', '')
+    static String runId(String tag) {
+        String safe = tag.replaceAll('[^A-Za-z0-9._-]', '-')
+        String end = safe.substring(Math.max(0, safe.length() - LONGEST_RUN_ID))
+        return end.replaceAll('^[._-]+', '') ?: 'jenkins'
     }
 
-    /** The last line that is not blank. */
+    /** The last line of what a program printed. */
     @NonCPS
-    static String lastLine(String text) {
-        List<String> lines = text.trim().split('\n') as List<String>
-        return lines[lines.size() - 1].trim()
+    static String lastLine(String printed) {
+        String text = printed.trim()
+        return text.substring(text.lastIndexOf('\n') + 1).trim()
     }
 
     /** The known word that begins with the word, else the one with the fewest differing letters. */
     @NonCPS
     static String nearest(String word, List<String> known) {
-        for (String one : known) {
-            if (one.startsWith(word)) { return one }
-        }
-        String best = known[0]
-        for (String one : known) {
-            if (distance(word, one) < distance(word, best)) { best = one }
-        }
-        return best
+        return known.find { it.startsWith(word) } ?: known.min { distance(word, it) }
     }
 
+    /** How many letters must be put in, left out or changed (Levenshtein 1966), by one row of the table. */
     @NonCPS
     private static int distance(String a, String b) {
         int[] row = (0..b.length()) as int[]

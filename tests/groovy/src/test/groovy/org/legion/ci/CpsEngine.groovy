@@ -126,7 +126,8 @@ class CpsEngine {
         throw new NoSuchMethodError("No such DSL method '${call.name}' found among steps".toString())
     }
 
-    private Object runBody(Closure body) {
+    /** Run a body that a step was given. */
+    Object runBody(Closure body) {
         Continuable program
         try {
             return body.call()

@@ -7,24 +7,27 @@ import static org.junit.Assert.*
 
 /** The library through Jenkins' own interpreter, restarted at every step. */
 class CpsTest {
+    private static final List<String> STEPS =
+        ['legionTrain', 'legionQuality', 'legionPackage', 'legionDeploy', 'legionPerf', 'legionPromote', 'legionReport']
+
     CpsEngine engine
     PythonHalf python
-    BuildState build
+    Build build
 
     @Before void setUp() {
         python = new PythonHalf()
-        build = new BuildState()
+        build = Build.current = new Build()
+        Environment environment = Environment.current = new Environment()
         engine = new CpsEngine(LibraryTest.ROOT)
-        engine.globals.putAll([scm: [:], currentBuild: build, env: [BUILD_TAG: 'jenkins-wine-7', JOB_NAME: 'wine']])
+        engine.globals.putAll([scm: [:], currentBuild: build, env: environment])
         for (String step in ['checkout', 'milestone', 'junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'echo']) { engine.steps[step] = null }
         engine.steps.libraryResource = { String path -> new File(LibraryTest.ROOT, "resources/${path}").text }
         engine.steps.sh = { Map step -> python.sh(step) }
-        engine.steps.fileExists = { String path -> !python.loseFacts }
-        engine.steps.readFile = { String path -> python.properties() }
+        engine.steps.fileExists = { String path -> python.hasFacts() }
+        engine.steps.readFile = { String path -> python.facts() }
         engine.steps.error = { String message -> throw new IllegalStateException(message) }
         for (String step in ['node', 'stage', 'timeout', 'lock']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
-        engine.bodySteps.withEnv = { List a, Closure body -> body() }
-        BuildState.current = build
+        engine.bodySteps.withEnv = { List a, Closure body -> environment.with(a[0], body) }
     }
 
     private Throwable fault(String pipeline) {
@@ -32,52 +35,70 @@ class CpsTest {
         return null
     }
 
+    private static int visits(List<String> log, String step) { log.count { it == step } }
+
     @Test void theWholePipelineSurvivesARestartAtEveryStep() {
         engine.run(new File(LibraryTest.ROOT, 'templates/Jenkinsfile').text)
-        assertEquals 7, python.commands.size()
-        assertTrue "${engine.suspensions} restarts", engine.suspensions > 40
+        assertEquals PipelineTest.ALL, python.tasks()
+        assertEquals engine.log.size(), engine.suspensions
+        assertEquals 'one set-up, seven tasks', 8, visits(engine.log, 'sh')
+        assertTrue build.description, build.description.startsWith('wine 3: train PASS, ')
     }
 
-    @Test void everyStepAloneSurvives() {
-        for (String step in ['legionTrain', 'legionQuality', 'legionPackage', 'legionDeploy', 'legionPerf', 'legionPromote', 'legionReport']) {
+    @Test void everyStepAloneSurvivesAndReturnsTheFacts() {
+        for (String step in STEPS) {
             setUp()
-            engine.run("node('x') { def facts = ${step}(set: ['a=b']); echo facts['model.name'].toString() }")
-            assertEquals step, 1, python.commands.size()
+            engine.run("node('x') { legionTrain(); def facts = ${step}(set: ['a.b': 1]); if (facts['model.name'] != 'wine') { error('no facts') } }")
+            assertEquals step, 2, python.commands.size()
+        }
+    }
+
+    @Test void everyStepSurvivesAnErrorAndThrowsItOnce() {
+        for (String stage in PipelineTest.ALL - 'report') {
+            setUp()
+            python.ending(stage, 143)
+            Throwable error = fault("try { legion${stage.capitalize()}() } finally { legionReport() }")
+            assertTrue error.toString(), error.message.startsWith("${stage}: terminated")
+            assertEquals([stage, 'report'], python.tasks())
+            assertEquals 'ABORTED', build.result
         }
     }
 
     @Test void anInconclusiveGateSurvives() {
         python.ending('quality', 10)
         engine.run('legionPipeline()')
-        assertEquals 'UNSTABLE', BuildState.current.result
-        assertEquals 7, python.commands.size()
+        assertEquals 'UNSTABLE', build.result
+        assertEquals PipelineTest.ALL, python.tasks()
     }
 
     @Test void aFailingGateReportsAndFails() {
         python.ending('quality', 1)
-        assertEquals 'quality: FAIL: the quality summary', fault('legionPipeline()').message
-        assertEquals 3, python.commands.size()
+        assertEquals 'quality: FAIL: the summary of quality', fault('legionPipeline()').message
+        assertEquals(['train', 'quality', 'report'], python.tasks())
     }
 
-    @Test void anUnknownArgumentIsToldBeforeAnyStep() {
+    @Test void anUnknownArgumentIsToldBeforeAnyOtherStep() {
         assertTrue fault("legionPipeline(agnt: 'x')").message.contains("there is no argument 'agnt'")
-        assertEquals([], engine.log)
+        assertEquals(['error'], engine.log)
     }
 
     @Test void missingOptionalStepsDegrade() {
         engine.bodySteps.remove('lock')
-        engine.steps.remove('milestone')
-        engine.steps.remove('publishHTML')
-        engine.steps.remove('junit')
+        ['milestone', 'publishHTML', 'junit'].each { engine.steps.remove(it) }
         engine.run('legionPipeline()')
-        assertEquals 7, python.commands.size()
-        assertEquals 1, python.commands.count { it.contains(' promote') }
+        assertEquals PipelineTest.ALL, python.tasks()
     }
 
     @Test void aFailingPromotionInsideTheLockRunsOnce() {
         python.ending('promote', 1)
-        assertEquals 'promote: FAIL: the promote summary', fault('legionPipeline()').message
-        assertEquals 1, python.commands.count { it.contains(' promote') }
+        assertTrue fault('legionPipeline()').message.startsWith('promote: FAIL')
+        assertEquals PipelineTest.ALL, python.tasks()
+    }
+
+    @Test void stepsWorkInSomebodysParallelBranches() {
+        engine.steps.parallel = { Map branches -> branches.each { engine.runBody(it.value) } }
+        engine.run("parallel(a: { legionTrain() }, b: { legionTrain(settings: 'b.yaml') })")
+        assertEquals(['train', 'train'], python.tasks())
     }
 
     // The engine itself finds what a controller would find.
@@ -99,13 +120,4 @@ class CpsTest {
         engine.run("for (x in ['a', 'b']) { echo x }\n['c', 'd'].each { echo it }")
         assertEquals(['echo'] * 4, engine.log)
     }
-}
-
-/** Stands for currentBuild, which Jenkins keeps outside of the program's state. */
-class BuildState implements Serializable {
-    private static final long serialVersionUID = 1L
-    static BuildState current
-    Object result
-    Object description
-    private Object readResolve() { current }
 }

@@ -7,148 +7,211 @@ import static org.junit.Assert.*
 class PipelineTest extends LibraryTest {
     static final List<String> ALL = ['train', 'quality', 'package', 'deploy', 'perf', 'promote', 'report']
 
-    private List<String> tasks() { python.commands.collect { it.replaceAll(/^'[^']*' /, '').split(' ')[0] } }
-
     @Test void everyStageRunsInOrderAndThenTheReport() {
-        pipeline('legionPipeline()')
-        assertEquals ALL, tasks()
-        assertNull currentBuild.result
-        assertEquals 'wine 3: train PASS, quality PASS, package PASS, deploy PASS, perf PASS, promote PASS', currentBuild.description.toString()
+        assertEquals 'SUCCESS', outcome()
+        assertEquals ALL, python.tasks()
+        assertEquals 'wine 3: train PASS, quality PASS, package PASS, deploy PASS, perf PASS, promote PASS', build.description
         golden('happy-path')
     }
 
-    @Test void afterAFailedQualityGateOnlyTheReportRuns() {
-        python.ending('quality', 1)
-        Exception error = failing('legionPipeline()')
-        assertEquals 'quality: FAIL: the quality summary', error.message
-        assertEquals(['train', 'quality', 'report'], tasks())
-        golden('quality-fails')
+    // A gate that fails
+
+    private void failingGate(String stage) {
+        python.ending(stage, 1)
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.startsWith("${stage}: FAIL")
+        assertEquals(ALL.subList(0, ALL.indexOf(stage) + 1) + 'report', python.tasks())
+        golden("${stage}-fails")
     }
 
-    @Test void afterAFailedDeploymentTestOnlyTheReportRuns() {
-        python.ending('deploy', 1)
-        failing('legionPipeline()')
-        assertEquals(['train', 'quality', 'package', 'deploy', 'report'], tasks())
-    }
+    @Test void afterAFailedQualityGateOnlyTheReportRuns() { failingGate('quality') }
 
-    @Test void afterAFailedPerformanceGateNothingIsPromoted() {
-        python.ending('perf', 1)
-        failing('legionPipeline()')
-        assertEquals(['train', 'quality', 'package', 'deploy', 'perf', 'report'], tasks())
-    }
+    @Test void afterAFailedAcceptanceTestOnlyTheReportRuns() { failingGate('deploy') }
 
-    @Test void aRolledBackPromotionFailsTheBuild() {
-        python.ending('promote', 1)
-        assertEquals 'promote: FAIL: the promote summary', failing('legionPipeline()').message
-        assertEquals ALL, tasks()
-    }
+    @Test void afterAFailedPerformanceGateOnlyTheReportRuns() { failingGate('perf') }
+
+    @Test void aPromotionThatWasRolledBackFailsTheBuild() { failingGate('promote') }
+
+    // A gate that cannot tell
 
     @Test void anInconclusiveGateMakesTheBuildUnstableAndItGoesOn() {
         python.ending('quality', 10)
-        pipeline('legionPipeline()')
-        assertEquals 'UNSTABLE', currentBuild.result
-        assertEquals ALL, tasks()
+        assertEquals 'UNSTABLE', outcome()
+        assertEquals ALL, python.tasks()
         golden('quality-inconclusive')
     }
 
-    @Test void aHoldingPromotionIsUnstable() {
+    @Test void aPromotionThatHoldsMakesTheBuildUnstable() {
         python.ending('promote', 10)
-        pipeline('legionPipeline()')
-        assertEquals 'UNSTABLE', currentBuild.result
+        assertEquals 'UNSTABLE', outcome()
     }
 
-    @Test void aConfigurationErrorFailsTheBuildWithItsMeaning() {
-        python.ending('train', 2)
-        Exception error = failing('legionPipeline()')
-        assertTrue error.message, error.message.contains('configuration or usage is wrong (exit code 2)')
-        assertNull currentBuild.result
+    @Test void aFailureAfterAnInconclusiveGateIsAFailure() {
+        python.ending('quality', 10).ending('perf', 1)
+        assertEquals 'FAILURE', outcome()
+    }
+
+    // Errors: the question could not be asked
+
+    @Test void aConfigurationErrorFailsTheBuildAndSaysSo() {
+        python.ending('train', 2).ending('report', 2)
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.contains('the configuration is wrong (exit code 2)')
+        assertEquals 'no model: no stage ended with a verdict', build.description
         golden('configuration-error')
     }
 
-    @Test void everyCodeOfAnErrorFailsTheBuild() {
-        for (int code in [2, 3, 4, 5, 6, 70]) {
-            setUp()
-            python = new PythonHalf().ending('train', code)
-            assertTrue failing('legionPipeline()').message.contains("exit code ${code}")
-        }
+    @Test void aToolErrorFailsTheBuildAndSaysSo() {
+        python.ending('deploy', 5)
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.contains('a tool failed (exit code 5)')
+        golden('tool-error')
     }
 
-    @Test void aTerminatedStageAbortsTheBuild() {
+    @Test void aStageThatIsTerminatedAbortsTheBuild() {
         python.ending('train', 143)
-        failing('legionPipeline()')
-        assertEquals 'ABORTED', currentBuild.result
+        assertEquals 'ABORTED', outcome()
         golden('aborted')
     }
 
-    @Test void aCodeWithoutItsRecordIsABugAndNeverSuccess() {
-        python.loseFacts = true
-        Exception error = failing('legionPipeline()')
-        assertTrue error.message, error.message.contains('exit code 0 without a record that says PASS')
+    @Test void whatJenkinsItselfInterruptsIsReportedAndPassedOn() {
+        helper.registerAllowedMethod('sh', [Map], { Map step ->
+            if (step.script.endsWith(' perf')) { throw new InterruptedException('the user') }
+            python.sh(step)
+        })
+        outcome()
+        assertTrue error instanceof InterruptedException
+        assertEquals(['train', 'quality', 'package', 'deploy', 'report'], python.tasks())
     }
+
+    @Test void aCodeWithoutItsRecordIsNeverGreen() {
+        python.losesFacts = true
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.contains('exit code 0 needs the verdict PASS in the record, which has none')
+        golden('code-without-record')
+    }
+
+    @Test void aReportThatCannotBeWrittenFailsTheBuild() {
+        python.ending('report', 5)
+        assertEquals 'FAILURE', outcome()
+        assertNull error
+    }
+
+    @Test void aReportThatCannotBeWrittenDoesNotHideTheGate() {
+        python.ending('quality', 1).ending('report', 5)
+        outcome()
+        assertTrue error.message, error.message.startsWith('quality: FAIL')
+    }
+
+    @Test void anAgentThatCannotBeSetUpRunsNothing() {
+        helper.registerAllowedMethod('sh', [Map], { Map step -> throw new IllegalStateException('script returned exit code 4') })
+        assertEquals 'FAILURE', outcome()
+        assertEquals 0, calls('legionTrain').size() + calls('legionReport').size()
+    }
+
+    // Arguments
 
     @Test void settingsAreQuotedForTheShell() {
-        pipeline('''legionPipeline(settings: "it's.yaml", set: ['quality.alpha': 0.01, 'model.name': '$(rm -rf x)'], first: true)''')
-        assertEquals "'/opt/legion/bin/legion-ci' quality --settings 'it'\\''s.yaml' --set 'quality.alpha=0.01' --set 'model.name=\$(rm -rf x)' --first", python.commands[1]
-        assertFalse python.commands[0].contains('--first')
+        outcome('''legionPipeline(settings: "it's.yaml", set: ['quality.alpha': 0.01, 'model.name': '$(rm -rf x)'], first: true)''')
+        String options = "--settings 'it'\\''s.yaml' --set 'quality.alpha=0.01' --set 'model.name=\$(rm -rf x)'"
+        assertEquals "'/opt/legion/bin/legion-ci' quality ${options} --first".toString(), python.commands[1]
+        assertEquals "'/opt/legion/bin/legion-ci' package ${options}".toString(), python.commands[2]
     }
 
-    @Test void someStagesAloneRunInTheOrderGiven() {
-        pipeline("legionPipeline(stages: ['train', 'quality'])")
-        assertEquals(['train', 'quality', 'report'], tasks())
+    @Test void onlyTheStagesThatKnowFirstAreGivenIt() {
+        outcome('legionPipeline(first: true)')
+        assertEquals(['quality', 'deploy', 'promote'], [python.tasks(), python.commands].transpose().findAll { it[1].endsWith(' --first') }*.first())
     }
 
-    @Test void anUnknownStageIsNamed() {
-        assertTrue failing("legionPipeline(stages: ['trian'])").message.contains("there is no stage 'trian'")
+    @Test void labelAndTimeLimitAreThoseGiven() {
+        outcome("legionPipeline(label: 'models', timeoutMinutes: 5)")
+        assertEquals(['node(models)'], calls('node'))
+        assertEquals(['timeout({time=5, unit=MINUTES})'], calls('timeout'))
     }
 
-    @Test void anUnknownArgumentNamesTheNearestKnownOne() {
-        Exception error = failing("legionPipeline(setings: 'x.yaml')")
-        assertTrue error.message, error.message.startsWith("legionPipeline: there is no argument 'setings'; did you mean 'settings'?")
+    @Test void someStagesAloneRun() {
+        assertEquals 'SUCCESS', outcome("legionPipeline(stages: ['train', 'quality'])")
+        assertEquals(['train', 'quality', 'report'], python.tasks())
+    }
+
+    @Test void anUnknownArgumentNamesTheNearestKnownOneBeforeAnythingRuns() {
+        assertEquals 'FAILURE', outcome("legionPipeline(setings: 'x.yaml')")
+        assertTrue error.message, error.message.startsWith("legionPipeline: there is no argument 'setings', did you mean 'settings'?")
+        golden('unknown-argument')
+    }
+
+    @Test void everythingThatIsWrongWithTheArgumentsIsToldAtOnce() {
+        outcome("legionPipeline(memory: 1, first: 'yes', set: 'a=b', timeoutMinutes: 0)")
+        for (String part in ["no argument 'memory'", "first is true or false (found 'yes')", "set is a map, or a list of 'KEY=VALUE'", 'timeoutMinutes is']) {
+            assertTrue "${part} in ${error.message}", error.message.contains(part)
+        }
+    }
+
+    @Test void stagesThatAreUnknownOrOutOfOrderAreRefused() {
+        outcome("legionPipeline(stages: ['trian'])")
+        assertTrue error.message, error.message.contains("there is no stage 'trian', did you mean 'train'?")
+        outcome("legionPipeline(stages: ['quality', 'train'])")
+        assertTrue error.message, error.message.contains('stages are out of order')
+        outcome('legionPipeline(stages: [])')
+        assertTrue error.message, error.message.contains('stages is a list of stages (found')
         assertEquals([], python.commands)
     }
 
+    @Test void aStageDoesNotTakeWhatItDoesNotKnow() {
+        outcome("node('x') { legionTrain(first: true) }")
+        assertTrue error.message, error.message.contains("legionTrain: there is no argument 'first'")
+    }
+
+    // Optional plug-ins
+
     @Test void withoutTheHtmlPublisherThePagesAreArchivedWithOneLine() {
         removeStep('publishHTML')
-        pipeline('legionPipeline()')
-        assertEquals 1, calls('echo').count { it.contains("without the step 'publishHTML'") }
+        assertEquals 'SUCCESS', outcome()
+        assertEquals 1, calls('echo').count { it.contains("no step 'publishHTML'") }
         assertEquals 1, calls('archiveArtifacts').size()
         golden('without-html-publisher')
     }
 
-    @Test void withoutLockableResourcesPromotionRunsOnce() {
-        removeStep('lock')
-        removeStep('milestone')
-        pipeline('legionPipeline()')
-        assertEquals 1, tasks().count('promote')
-        assertEquals 1, calls('echo').count { it.contains("without the step 'lock'") }
+    @Test void withoutAnyOptionalStepEveryStageRunsOnce() {
+        ['lock', 'milestone', 'junit', 'publishHTML'].each { removeStep(it) }
+        assertEquals 'SUCCESS', outcome()
+        assertEquals ALL, python.tasks()
+        assertEquals 4, calls('echo').count { it.contains('no step ') }
+        golden('without-optional-steps')
     }
 
-    @Test void aBodysOwnMissingMethodIsNotTakenForAMissingLock() {
-        helper.registerAllowedMethod('echo', [String], { String s -> if (s.contains('promote')) { throw new NoSuchMethodError("No such DSL method 'lock' found") } })
-        try { pipeline('legionPipeline()'); fail('should fail') } catch (NoSuchMethodError error) { assertTrue error.message.contains('lock') }
-        assertEquals 1, tasks().count('promote')
+    @Test void aBodysOwnMissingStepIsNotTakenForAMissingLock() {
+        helper.registerAllowedMethod('fileExists', [String], { String path ->
+            if (python.tasks().contains('promote')) { throw new NoSuchMethodError("No such DSL method 'lock' found among steps") }
+            python.hasFacts()
+        })
+        outcome("node('x') { legionTrain(); legionPromote() }")
+        assertTrue error instanceof NoSuchMethodError
+        assertEquals 1, python.tasks().count('promote')
     }
 
-    @Test void aStepAloneSetsItselfUp() {
-        pipeline("node('x') { def facts = legionQuality(set: ['quality.alpha=0.1']); echo facts['quality.verdict'] }")
+    @Test void anOptionalStepsOwnErrorGoesOn() {
+        helper.registerAllowedMethod('junit', [Map], { Map a -> throw new IllegalStateException('no reports could be read') })
+        outcome()
+        assertEquals 'no reports could be read', error.message
+    }
+
+    // One step in somebody's own pipeline
+
+    @Test void aStepAloneSetsItselfUpAndReturnsTheFacts() {
+        assertEquals 'SUCCESS', outcome("node('x') { def facts = legionQuality(set: ['quality.alpha=0.1']); echo facts['quality.verdict'] }")
         assertEquals(["'/opt/legion/bin/legion-ci' quality --set 'quality.alpha=0.1'"], python.commands)
-        assertEquals 1, calls('writeFile').size()
         golden('step-alone')
     }
 
-    @Test void aFailingReportDoesNotHideTheGate() {
-        python.ending('quality', 1).ending('report', 3)
-        assertTrue failing('legionPipeline()').message.startsWith('quality: FAIL')
+    @Test void theRunIsNamedAfterTheBuildInCharactersThatPathsLike() {
+        binding.getVariable('env').BUILD_TAG = 'jenkins-team/wine %2F-7'
+        outcome("node('x') { legionTrain() }")
+        assertEquals(['withEnv([LEGION_RUN=jenkins-team-wine--2F-7])'], calls('withEnv'))
     }
 
-    @Test void theRunIsNamedAfterTheBuildWithoutCharactersThatPathsDislike() {
-        binding.setVariable('env', [BUILD_TAG: 'jenkins-team/wine %2F-7', JOB_NAME: 'wine'])
-        pipeline("node('x') { legionTrain() }")
-        assertTrue calls('withEnv').toString(), calls('withEnv')[0].contains('LEGION_RUN=jenkins-team-wine--2F-7')
-    }
-
-    @Test void theTemplateIsTheOneLine() {
+    @Test void theTemplateIsTheWholePipeline() {
         runScript(new File(ROOT, 'templates/Jenkinsfile').path)
-        assertEquals ALL, tasks()
+        assertEquals ALL, python.tasks()
     }
 }

@@ -1,43 +1,58 @@
 package org.legion.ci
 
-/** Stands for `legion-ci`: ends only with codes of contract.csv, and leaves the facts that go with them. */
+/** Stands for `legion-ci`: ends only as contract.csv says that it can, and leaves the facts that go with it. */
 class PythonHalf {
     static final List<Map> CONTRACT = PythonHalf.getResource('/contract.csv').readLines().drop(1).collect { String line ->
         List<String> cells = line.split(',', -1) as List<String>
         [stage: cells[0], code: cells[1] as int, verdict: cells[2], reason: cells[3]]
     }
+    static final String BIN = '/opt/legion/bin'
 
-    final Map<String, Integer> codes = [:]
-    final Map<String, String> facts = ['run.id': 'jenkins-wine-7']
-    boolean loseFacts = false
-    List<String> commands = []
+    final List<String> commands = []
+    boolean losesFacts = false
+    private final Map<String, Map> endings = [:]
+    private final Map<String, String> facts = [:]
 
     /** Let a stage end with a code; the table must have it. */
     PythonHalf ending(String stage, int code) {
-        assert CONTRACT.any { it.stage == stage && it.code == code }: "the Python half never ends ${stage} with ${code}"
-        codes[stage] = code
+        endings[stage] = row(stage, code)
         return this
     }
 
-    /** The mock of the sh step. */
+    private static Map row(String stage, int code) {
+        Map found = CONTRACT.find { it.stage == stage && it.code == code }
+        assert found: "contract.csv: the Python half never ends ${stage} with ${code}"
+        return found
+    }
+
+    /** The tasks that were called, in order. */
+    List<String> tasks() { commands.collect { task(it) } }
+
+    private static String task(String command) { command.replace("'${BIN}/legion-ci' ", '').split(' ')[0] }
+
+    /** The sh step. */
     Object sh(Map step) {
-        if (step.returnStdout) { return "installing\n/opt/legion/bin\n" }
-        commands << step.script.toString()
-        String task = step.script.toString().replaceAll(/^'[^']*' /, '').split(' ')[0]
-        Map row = CONTRACT.find { it.stage == task && it.code == codes.getOrDefault(task, 0) }
-        assert row: "no such task: ${step.script}"
-        if (!loseFacts) { remember(task, row) }
-        return row.code
+        String command = step.script
+        if (command.startsWith('sh .legion/bootstrap.sh ')) { return "${BIN}\n".toString() }
+        assert command.startsWith("'${BIN}/legion-ci' ") && step.returnStatus
+        commands << command
+        Map ended = endings[task(command)] ?: row(task(command), 0)
+        if (!losesFacts) { remember(ended) }
+        return ended.code
     }
 
-    private void remember(String task, Map row) {
-        if (task == 'train' && row.code == 0) { facts.putAll(['model.name': 'wine', 'model.version': '3']) }
-        if (row.verdict) {
-            facts.putAll([("${task}.verdict".toString()): row.verdict, ("${task}.reason".toString()): row.reason,
-                          ("${task}.summary".toString()): "the ${task} summary".toString()])
-            facts['run.summary'] = [facts['run.summary'], "${task} ${row.verdict}"].findAll().join(', ')
-        }
+    /** Written by Python after a stage that ended with a verdict. */
+    private void remember(Map ended) {
+        if (!ended.verdict) { return }
+        String stage = ended.stage
+        facts.putAll(['run.id': 'jenkins-wine-7', 'schema_version': '1'])
+        facts.putAll([verdict: ended.verdict, reason: ended.reason, summary: "the summary of ${stage}".toString(),
+                      exit_code: ended.code.toString()].collectEntries { k, v -> ["${stage}.${k}".toString(), v] })
+        if (stage == 'train') { facts.putAll(['model.name': 'wine', 'model.version': '3', 'artefact.digest': 'sha256:abc']) }
+        facts['run.summary'] = [facts['run.summary'], "${stage} ${ended.verdict}"].findAll().join(', ')
     }
 
-    String properties() { facts.collect { k, v -> "${k}=${v}" }.join('\n') + '\n' }
+    boolean hasFacts() { !facts.isEmpty() }
+
+    String facts() { facts.collect { k, v -> "${k}=${v}" }.join('\n') + '\n' }
 }

@@ -5,24 +5,16 @@ import org.junit.Test
 import static org.junit.Assert.*
 
 class UnitTest {
-    private static final Map<String, Class> CLASSES = [:]
+    private static final GroovyClassLoader LIBRARY = new GroovyClassLoader(UnitTest.classLoader)
+    static { LIBRARY.addClasspath(new File(LibraryTest.ROOT, 'src').path) }
 
-    private static Class library(String name) {
-        if (!CLASSES) {
-            GroovyClassLoader source = new GroovyClassLoader(UnitTest.classLoader)
-            source.addClasspath(new File(LibraryTest.ROOT, 'src').path)
-            for (String one in ['Colour', 'Text', 'Facts', 'Arguments', 'OptionalStep']) { CLASSES[one] = source.loadClass('org.legion.ci.' + one) }
-        }
-        return CLASSES[name]
-    }
+    private final Class colour = LIBRARY.loadClass('org.legion.ci.Colour')
+    private final Class text = LIBRARY.loadClass('org.legion.ci.Text')
+    private final Class facts = LIBRARY.loadClass('org.legion.ci.Facts')
+    private final Class arguments = LIBRARY.loadClass('org.legion.ci.Arguments')
+    private final Class optional = LIBRARY.loadClass('org.legion.ci.OptionalStep')
 
-    private final Class colour = library('Colour')
-    private final Class text = library('Text')
-    private final Class facts = library('Facts')
-    private final Class arguments = library('Arguments')
-    private final Class optional = library('OptionalStep')
-
-    @Test void everyRowOfTheContractHasAColour() {
+    @Test void everyEndingInTheTableHasTheColourOfTheDesign() {
         for (Map row in PythonHalf.CONTRACT.findAll { it.stage != 'report' }) {
             Map left = row.verdict ? [("${row.stage}.verdict".toString()): row.verdict] : [:]
             String expected = [0: 'SUCCESS', 10: 'UNSTABLE', 130: 'ABORTED', 143: 'ABORTED'].getOrDefault(row.code, 'FAILURE')
@@ -31,21 +23,39 @@ class UnitTest {
     }
 
     @Test void aCodeThatContradictsTheRecordIsNeverGreenOrYellow() {
+        Map<String, Integer> agreeing = [PASS: 0, FAIL: 1, INCONCLUSIVE: 10]
         for (String verdict in ['PASS', 'FAIL', 'INCONCLUSIVE', null]) {
             for (int code in [0, 1, 10]) {
-                boolean agrees = [0: 'PASS', 1: 'FAIL', 10: 'INCONCLUSIVE'][code] == verdict
                 String result = colour.of('perf', code, verdict ? ['perf.verdict': verdict] : [:]).result
-                assertTrue "${verdict} ${code} ${result}", agrees || result == 'FAILURE'
+                assertTrue "${verdict} ${code} ${result}", agreeing[verdict] == code || result == 'FAILURE'
             }
         }
     }
 
+    @Test void aVerdictOfAnotherStageDoesNotCount() { assertEquals 'FAILURE', colour.of('perf', 0, ['train.verdict': 'PASS']).result }
+
     @Test void anUnknownCodeFails() { assertEquals 'FAILURE', colour.of('train', 99, ['train.verdict': 'PASS']).result }
 
-    @Test void wordsAreQuoted() {
-        assertEquals "'a b'", text.quote('a b')
-        assertEquals "'it'\\''s \$(x) `y`'", text.quote("it's \$(x) `y`")
+    @Test void whatAGateSaidIsTold() {
+        Map said = ['perf.verdict': 'INCONCLUSIVE', 'perf.reason': 'too_short', 'perf.summary': 'p99 40 to 60 ms']
+        assertEquals 'perf: INCONCLUSIVE (too_short): p99 40 to 60 ms', colour.of('perf', 10, said).message
     }
+
+    @Test void aQuotedWordComesThroughTheShellAsItWas() {
+        for (String word in ["it's \$(x) `y` \"z\" \\", '', '-n *', "two\nlines ü'"]) {
+            Process shell = ['sh', '-c', "printf %s ${text.quote(word)}".toString()].execute()
+            assertEquals word, shell.inputStream.getText('UTF-8')
+        }
+    }
+
+    @Test void aRunIdIsSafeAndKeepsTheBuildNumberOfALongTag() {
+        assertEquals 'jenkins-a-b-7', text.runId('jenkins-a/b-7')
+        assertEquals 'jenkins', text.runId('../')
+        String id = text.runId('jenkins-' + 'x/' * 200 + '-1234')
+        assertTrue id, id ==~ /[A-Za-z0-9][A-Za-z0-9._-]{0,120}/ && id.endsWith('-1234')
+    }
+
+    @Test void theLastLineIsFoundAmongOthers() { assertEquals '/opt/bin', text.lastLine('noise\n\n/opt/bin\n\n') }
 
     @Test void factsKeepEverythingAfterTheFirstEqualsSign() {
         assertEquals(['a': 'b=c', 'd': ''], facts.parse("a=b=c\n\nd=\nnonsense\n"))
@@ -57,9 +67,22 @@ class UnitTest {
     }
 
     @Test void aMissingStepIsRecognisedByItsOwnNameOnly() {
-        assertTrue optional.missing(new NoSuchMethodError("No such DSL method 'lock' found"), 'lock')
-        assertFalse optional.missing(new NoSuchMethodError("No such DSL method 'other' found"), 'lock')
-        assertFalse optional.missing(new IllegalStateException("No such DSL method 'lock' found"), 'lock')
+        assertTrue optional.missing(new NoSuchMethodError("No such DSL method 'lock' found among steps"), 'lock')
+        assertFalse optional.missing(new NoSuchMethodError("No such DSL method 'other' found among steps"), 'lock')
+        assertFalse optional.missing(new IllegalStateException("No such DSL method 'lock' found among steps"), 'lock')
         assertTrue optional.missing(new MissingMethodException('lock', UnitTest, [] as Object[]), 'lock')
+        assertFalse optional.missing(new MissingMethodException('other', UnitTest, [] as Object[]), 'lock')
+    }
+
+    @Test void everyStepsHelpAndReferenceTellExactlyItsArguments() {
+        Map<String, List<String>> steps = [legionPipeline: arguments.PIPELINE, legionReport: arguments.TASK]
+        arguments.STAGES.each { String stage -> steps["legion${stage.capitalize()}".toString()] = arguments.of(stage) }
+        String reference = new File(LibraryTest.ROOT, 'docs/reference/steps.md').text
+        steps.each { String step, List<String> known ->
+            String help = new File(LibraryTest.ROOT, "vars/${step}.txt").text
+            String section = reference.substring(reference.indexOf("## `${step}`")).split('\n## ')[0]
+            assertEquals step, known, help.readLines().findAll { it.startsWith('  ') && !it.startsWith('   ') }.collect { it.trim().split(' ')[0] }
+            assertEquals step, known, (section =~ /(?m)^\| `(\w+)` \|/).collect { it[1] }
+        }
     }
 }
