@@ -38,7 +38,11 @@ def unchanged(folder: Path, count: int) -> None:
     subprocess.run([sys.executable, "prepare_data.py"], cwd=folder, check=True, capture_output=True)
     try:
         run(folder, "pipeline", "--first")
-        again = lambda: run(folder, "pipeline", "--first")  # noqa: E731 - timed by name below
+        run(folder, "pipeline")  # now there is a champion: quality is asked anew, once
+
+        def again() -> str:
+            return run(folder, "pipeline")
+
         told = again()
         ratio = pairs.measure(again, lambda: run(folder, "plan"), count)
         goal = "within" if ratio.ours_s < UNCHANGED_GOAL_S else "over"
@@ -55,7 +59,7 @@ def imports_mlflow(folder: Path) -> bool:
     """Whether such a run imports mlflow in its own process."""
     script = (
         "import sys\nfrom legion_ci import program\n"
-        "try: program.main(['legion-ci', 'pipeline', '--first'])\nexcept SystemExit: pass\n"
+        "try: program.main(['legion-ci', 'pipeline'])\nexcept SystemExit: pass\n"
         "sys.exit(3 if any(m.partition('.')[0] == 'mlflow' for m in sys.modules) else 0)"
     )
     environment = {**os.environ, "LEGION__SITE__PATH": str(folder / "site")}

@@ -24,7 +24,9 @@ SEED = 20261121
 def say(cell: str, runs: int, began: float, **found: float) -> None:
     """One line."""
     told = {k: round(v, 4) for k, v in found.items()}
-    print(json.dumps({"cell": cell, "runs": runs, **told, "seconds": round(time.perf_counter() - began, 1)}), flush=True)
+    print(
+        json.dumps({"cell": cell, "runs": runs, **told, "seconds": round(time.perf_counter() - began, 1)}), flush=True
+    )
 
 
 def equal_arms(runs: int) -> None:
@@ -67,7 +69,9 @@ def errors(runs: int) -> None:
         for rate, worse, units in ((0.01, 0.0, 10_000), (0.01, 0.09, 2_000)):
             began, random = time.perf_counter(), np.random.default_rng(SEED)
             found = np.mean([errors_fail(share, rate, worse, units, 0.0125, random) for _ in range(runs)])
-            say(f"errors, share {share}, {rate} against {rate + worse}, {units} units", runs, began, failed=float(found))
+            say(
+                f"errors, share {share}, {rate} against {rate + worse}, {units} units", runs, began, failed=float(found)
+            )
     for excess in (0.01, 0.0):
         began, random = time.perf_counter(), np.random.default_rng(SEED)
         found = np.mean([errors_pass(excess, 0.01, 5_000, 0.01, 0.05, 50, random) for _ in range(runs)])

@@ -26,6 +26,10 @@ _CAPTURE = {
 }  # fmt: skip
 _ANSWER = {"request_id": "VARCHAR", "deployment": "VARCHAR", "response_content": "VARCHAR", "time_unix": "DOUBLE"}
 _OUTCOME = {"request_id": "VARCHAR", "payload": "JSON", "time_unix": "DOUBLE"}
+_LOGGED = {
+    "request_id": "VARCHAR", "arm": "VARCHAR", "experiment": "VARCHAR", "step": "VARCHAR", "share": "VARCHAR",
+    "unit": "VARCHAR", "code": "INTEGER", "duration_ms": "BIGINT", "time": "VARCHAR",
+}  # fmt: skip
 _CLOCKS_S = 3600.0  # an outcome may carry a time before its request's: other clocks
 _MEMORY = "1GB"
 _FIELDS_SHOWN = 20
@@ -47,11 +51,21 @@ class Joined:
     fields: tuple[str, ...]
 
 
-def joined(store: Path, model: str, *, experiment: str, outcome: str | None, since: float = 0.0) -> Joined:
+def joined(
+    store: Path,
+    model: str,
+    *,
+    experiment: str,
+    outcome: str | None,
+    since: float = 0.0,
+    gateway_logs: Sequence[Path] = (),
+) -> Joined:
     """Join an experiment's live requests and mirrored copies with outcomes.
 
     store: the site's feedback folder. outcome: the payload's field (a list goes to the request's rows by position, a
-    single value to each of them); None: no outcomes. since: seconds since the epoch; earlier hours are not read.
+    single value to each of them); None: no outcomes. since: seconds since the epoch; earlier hours are not read. gateway_logs:
+    Envoy's access logs; a request that it answered with 5xx has that status, also when no server lived to capture it
+    (deployment is empty then).
     """
     try:
         import duckdb
@@ -61,6 +75,7 @@ def joined(store: Path, model: str, *, experiment: str, outcome: str | None, sin
         db.execute(f"SET memory_limit='{_MEMORY}'; SET preserve_insertion_order=false")
         try:
             _captures(db, store, model, experiment, since)
+            _refusals(db, gateway_logs, experiment)
             _answers(db, store, model, since)
             _outcomes(db, store, model, outcome, since - _CLOCKS_S)
             return Joined(db.sql(_ROWS).to_arrow_table(), _unmatched(db), _fields(db))
@@ -102,6 +117,30 @@ def _captures(db: duckdb.DuckDBPyConnection, store: Path, model: str, experiment
         FROM served s LEFT JOIN live l USING (request_id)
         WHERE s.c.experiment = $1 OR (s.c.purpose = 'shadow' AND l.request_id IS NOT NULL)""",
         [experiment],
+    )
+
+
+def _refusals(db: duckdb.DuckDBPyConnection, logs: Sequence[Path], experiment: str) -> None:
+    """What users saw fail: units are hashed as servers do (``serving.captures``)."""
+    source = _read([p for p in logs if p.is_file()], _LOGGED)
+    db.execute(
+        f"""CREATE TEMP TABLE refused AS
+        SELECT request_id, arm, min({{
+            t: epoch(try_strptime(time, '%Y-%m-%dT%H:%M:%S.%fZ')), step: coalesce(step, ''),
+            share: try_cast(share AS DOUBLE), unit: sha256($1 || ':' || coalesce(nullif(unit, ''), request_id))[:16],
+            code: code, us: duration_ms * 1000}}) AS c
+        FROM {source} WHERE experiment = $1 AND code >= 500 AND arm <> '' AND request_id <> '' GROUP BY ALL""",  # noqa: S608
+        [experiment],
+    )
+    db.execute(
+        """UPDATE captured SET status = r.c.code FROM refused r
+        WHERE captured.request_id = r.request_id AND captured.arm = r.arm AND captured.purpose = ''
+        AND captured.status < 500"""
+    )
+    db.execute(
+        """INSERT INTO captured
+        SELECT request_id, '', arm, '', c.step, c.share, c.unit, c.t, c.code, c.us
+        FROM refused ANTI JOIN captured USING (request_id, arm)"""
     )
 
 

@@ -20,7 +20,9 @@ def hour_file(store: Path, tag: str, model: str, version: str, moment: float, wr
     """The file of an event at ``moment`` (seconds since the epoch; the hour is UTC's)."""
     at = time.gmtime(moment)
     day = time.strftime("year=%Y/month=%m/day=%d", at)
-    return store / ROOT / tag / name(model) / name(version) / day / f"{time.strftime('%Y%m%d%H', at)}_{name(writer)}.jsonl"
+    return (
+        store / ROOT / tag / name(model) / name(version) / day / f"{time.strftime('%Y%m%d%H', at)}_{name(writer)}.jsonl"
+    )
 
 
 def files(store: Path, tag: str, model: str, since: float) -> list[Path]:

@@ -28,9 +28,7 @@ def open_sink(folder: Path, writer: str) -> StoreSink:
 class StoreSink:
     """A ``Sink``: ``put`` costs an append to a queue; what the queue or the disk cannot take is counted."""
 
-    def __init__(
-        self, folder: Path, writer: str, *, most: int = _MOST_CAPTURES, most_bytes: int = _MOST_BYTES
-    ) -> None:
+    def __init__(self, folder: Path, writer: str, *, most: int = _MOST_CAPTURES, most_bytes: int = _MOST_BYTES) -> None:
         self._folder, self._writer = folder, writer
         self._most, self._most_bytes = most, most_bytes
         self._queue: deque[Capture] = deque()

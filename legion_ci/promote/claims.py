@@ -58,7 +58,7 @@ def judge(rows: Rows, question: Question) -> tuple[Claim, ...]:
     window, now = question.settings.window, question.now
     pairs = shadow(rows, window, now)
     units = live(rows, window, now)
-    told = [_metric(pairs, units, question)]
+    told = [_metric(pairs, units, question, rows.scale)]
     for guardrail in question.guardrails:
         if guardrail.kind == "errors":
             told.append(_errors(rows, pairs, units, guardrail, question))
@@ -67,14 +67,14 @@ def judge(rows: Rows, question: Question) -> tuple[Claim, ...]:
     return tuple(told)
 
 
-def _metric(pairs: Pairs, units: Units, question: Question) -> Claim:
+def _metric(pairs: Pairs, units: Units, question: Question, scale: float | None) -> Claim:
     settings = question.settings
     empty = Claim(name=settings.metric, outcome=Outcome.INCONCLUSIVE, role="metric", bound=-settings.margin,
                   alpha=settings.alpha, method=_ASYMPTOTIC)  # fmt: skip
     if settings.outcome is None:
         return _with(empty, message="promote.outcome is not set: without outcomes nothing says which model is better")
     return _mean_claim(empty, pairs, units, question, lambda u: u.score, -settings.margin,
-                       scores.largest(settings.metric), _events(settings.metric),
+                       scale, _events(settings.metric),
                        in_shadow=question.metric_in_shadow)  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Rows:
     outcome_time: Floats
     latency: Floats
     problems: dict[str, int]
+    scale: float | None = None  # the largest difference of two scores; None: without end
 
     def __len__(self) -> int:
         return len(self.time)
@@ -71,7 +72,7 @@ def rows(joined: Joined, settings: PromoteSettings, champion: str, challenger: s
         share=np.where(treated, share, 1 - share), error=(status >= 500) | (~copy & (deployment != arm)),
         answered=(status > 0) & (status < 400), score=scored.score, outcome=scored.outcome,
         outcome_time=_floats(table, "outcome_time", np.inf), latency=np.log(np.maximum(_floats(table, "latency_us", 1), 1)),
-        problems=scored.problems,
+        problems=scored.problems, scale=scored.scale,
     )  # fmt: skip
     return told.at(copy | np.isin(arm, (champion, challenger)))
 
@@ -79,7 +80,19 @@ def rows(joined: Joined, settings: PromoteSettings, champion: str, challenger: s
 def digest(evidence: Rows) -> str:
     """sha256 of what was judged."""
     total = hashlib.sha256()
-    for name in ("unit", "request", "row", "time", "copy", "treated", "share", "error", "answered", "score", "outcome_time"):
+    for name in (
+        "unit",
+        "request",
+        "row",
+        "time",
+        "copy",
+        "treated",
+        "share",
+        "error",
+        "answered",
+        "score",
+        "outcome_time",
+    ):
         total.update(np.ascontiguousarray(getattr(evidence, name)).tobytes())
     total.update("\0".join(map(str, evidence.outcome)).encode())
     total.update("\0".join(map(str, evidence.step)).encode())

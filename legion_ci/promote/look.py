@@ -12,7 +12,7 @@ from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
 from legion_ci.feedback.join import Joined, joined
 from legion_ci.gateway.routes import Routes
-from legion_ci.promote import evidence, guardrails, outcome, reconcile, sight, state, traffic
+from legion_ci.promote import evidence, guardrails, outcome, reconcile, refusals, sight, state, traffic
 from legion_ci.promote.claims import Question
 from legion_ci.promote.decision import Circumstances, Decision, decide
 from legion_ci.promote.state import Experiment, Intent, Step
@@ -116,6 +116,7 @@ class Looker:
         return joined(
             self.site.feedback, self.deployed.model.name, experiment=running.experiment,
             outcome=self.settings.outcome, since=running.started - 60,
+            gateway_logs=(refusals.keep(self.site, running.experiment),),
         )  # fmt: skip
 
     def _following(self, step: str) -> str:

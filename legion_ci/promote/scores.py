@@ -27,12 +27,13 @@ _TINY = float(np.finfo(np.float64).eps)
 @dataclass(frozen=True)
 class Scored:
     """One entry a row. score: NaN when prediction or outcome is not there (or makes no sense). outcome: class key or
-    number as text, "" when unknown. problems: what could not be scored, with counts.
+    number as text, "" when unknown. problems: what could not be scored, with counts. scale: the largest difference of two scores, None when it has no end.
     """
 
     score: NDArray[np.float64]
     outcome: NDArray[np.object_]
     problems: dict[str, int]
+    scale: float | None
 
 
 def check(metric: str, where: str = "") -> None:
@@ -47,11 +48,6 @@ def check(metric: str, where: str = "") -> None:
 def is_classification(metric: str) -> bool:
     """Whether outcomes are classes."""
     return metric in _CLASS_METRICS
-
-
-def largest(metric: str) -> float | None:
-    """The largest difference of two scores; None when it has no end. A Brier score over classes reaches 2."""
-    return {"accuracy": 1.0, "brier": 2.0}.get(metric)
 
 
 def key(label: Any) -> str:
@@ -83,7 +79,7 @@ def score(
             result[i] = rule(known.layout(names), msgspec.json.decode(row), truth, known)
         except (ValueError, IndexError, TypeError, LookupError) as error:
             problems[str(error) or type(error).__name__] += 1
-    return Scored(result, told, dict(problems))
+    return Scored(result, told, dict(problems), known.scale(metric))
 
 
 @dataclass(frozen=True)
@@ -120,6 +116,11 @@ class _Known:
             classes = {key(n[len(_PROBABILITY) :]): i for i, n in enumerate(names) if n.startswith(_PROBABILITY)}
             self._layouts[columns] = _Layout(names.index("prediction") if "prediction" in names else 0, classes)
         return self._layouts[columns]
+
+    def scale(self, metric: str) -> float | None:
+        """A Brier score over more than two classes reaches 2."""
+        several = any(len(layout.classes) > 2 for layout in self._layouts.values())
+        return {"accuracy": 1.0, "brier": 2.0 if several else 1.0}.get(metric)
 
     def positive_of(self, layout: _Layout) -> str:
         return self.positive if self.positive is not None else next(reversed(layout.classes))

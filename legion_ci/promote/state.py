@@ -57,7 +57,9 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     def looked(self, look: dict[str, Any]) -> Experiment:
         """With one more look; of very many older ones every second is kept."""
         looks = (*self.looks, look)
-        return self.but(looks=looks if len(looks) <= _MOST_LOOKS else (*looks[: -_MOST_LOOKS // 2 : 2], *looks[-_MOST_LOOKS // 2 :]))
+        return self.but(
+            looks=looks if len(looks) <= _MOST_LOOKS else (*looks[: -_MOST_LOOKS // 2 : 2], *looks[-_MOST_LOOKS // 2 :])
+        )
 
 
 def save(site: Site, experiment: Experiment) -> None:
@@ -83,5 +85,7 @@ def load(file: Path) -> Experiment:
         return msgspec.json.decode(file.read_bytes(), type=Experiment)
     except (OSError, msgspec.DecodeError) as error:
         raise ToolError(
-            f"is not an experiment ({error})", where=str(file), todo="move it away; the gateway's routes stay as they are"
+            f"is not an experiment ({error})",
+            where=str(file),
+            todo="move it away; the gateway's routes stay as they are",
         ) from error

@@ -95,7 +95,9 @@ def _units(rows: Rows, window_s: float, now: float, begun: Units | None = None) 
         start = begun.time[np.argsort(begun.id)][np.searchsorted(np.sort(begun.id), ids)]
     code = np.searchsorted(ids, rows.unit)
     end = start + window_s
-    inside = (rows.time <= end[code]) & (rows.treated == rows.treated[first][code]) & (rows.step == rows.step[first][code])
+    inside = (
+        (rows.time <= end[code]) & (rows.treated == rows.treated[first][code]) & (rows.step == rows.step[first][code])
+    )
     known = inside & (rows.outcome != "") & (rows.answered | rows.error)
     in_time = known & ((rows.outcome_time <= end[code]) | (rows.outcome == "\0negative"))
     scored = in_time & np.isfinite(rows.score)

@@ -130,7 +130,14 @@ class Bench:
         place = int.from_bytes(hashlib.sha256(f"{now.experiment}:{name}".encode()).digest()[:8]) % WHOLE
         arm = "new" if place < now.width("new") else "old"
         said = {d: self._answer(d == "new", truth) for d in ("old", "new")}
-        meant = {"experiment": now.experiment, "step": now.step, "share": now.share(arm), "unit": name, "arm": arm, "at": at}
+        meant = {
+            "experiment": now.experiment,
+            "step": now.step,
+            "share": now.share(arm),
+            "unit": name,
+            "arm": arm,
+            "at": at,
+        }
         made = [capture(name, deployment=arm, **meant, **said[arm])]
         if now.mirror:
             made.append(capture(name, deployment=now.mirror, purpose="shadow", **meant, **said[now.mirror]))

@@ -26,7 +26,15 @@ class Collector:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        command = [sys.executable, "-m", "legion_ci.feedback.collector", "--store", str(store), "--port", str(self.port)]
+        command = [
+            sys.executable,
+            "-m",
+            "legion_ci.feedback.collector",
+            "--store",
+            str(store),
+            "--port",
+            str(self.port),
+        ]
         self.process = subprocess.Popen(command)
         self._wait()
 
@@ -49,7 +57,9 @@ class Collector:
             connection.close()
 
     def tell(self, body: str, **headers: str) -> tuple[int, object]:
-        return self.ask("POST", "/api/v1/feedback", body, {**HEADERS, **{k.replace("_", "-"): v for k, v in headers.items()}})
+        return self.ask(
+            "POST", "/api/v1/feedback", body, {**HEADERS, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        )
 
 
 @contextlib.contextmanager
@@ -132,7 +142,15 @@ def test_term_ends_it_in_order(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_an_error_that_names_it(tmp_path: Path) -> None:
     with running(tmp_path) as collector:
-        command = [sys.executable, "-m", "legion_ci.feedback.collector", "--store", str(tmp_path), "--port", str(collector.port)]
+        command = [
+            sys.executable,
+            "-m",
+            "legion_ci.feedback.collector",
+            "--store",
+            str(tmp_path),
+            "--port",
+            str(collector.port),
+        ]
         second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert second.returncode == 2
         assert f"port {collector.port}" in second.stderr

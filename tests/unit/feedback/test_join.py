@@ -17,19 +17,27 @@ from legion_ci.core.errors import LegionError
 from legion_ci.feedback.capture import Capture
 from legion_ci.feedback.join import joined
 from legion_ci.feedback.outcomes import Outcome
+from legion_ci.serving.captures import unit_hash
 
 AT = 1_700_000_000.0
 
 
 def rows(store: Path, **more: Any) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = joined(store, "wine", **{"experiment": "x", "outcome": "late", **more}).rows.to_pylist()
+    told: list[dict[str, Any]] = joined(
+        store, "wine", **{"experiment": "x", "outcome": "late", **more}
+    ).rows.to_pylist()
     return told
 
 
 def test_a_request_meets_its_outcome(tmp_path: Path) -> None:
     write(tmp_path, [capture("r1")], [outcome("r1", {"late": True})])
     [row] = rows(tmp_path)
-    assert (row["outcome"], json.loads(row["prediction"]), row["unit"], row["share"]) == ("true", [1, 0.2, 0.8], "u1", 0.5)
+    assert (row["outcome"], json.loads(row["prediction"]), row["unit"], row["share"]) == (
+        "true",
+        [1, 0.2, 0.8],
+        "u1",
+        0.5,
+    )
     assert json.loads(row["columns"]) == ["prediction", "probability_0", "probability_1"]
 
 
@@ -126,6 +134,34 @@ def test_a_folder_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) 
         rows(tmp_path)
 
 
+def log(folder: Path, *entries: dict[str, Any]) -> Path:
+    told = {"time": "2023-11-14T22:13:21.500Z", "arm": "b", "share": "0.25", "experiment": "x", "step": "25", "code": 503,
+            "duration_ms": 3, "unit": "someone", "path": "/api/model/invoke"}  # fmt: skip
+    path = folder / "access.log"
+    path.write_text("".join(json.dumps({**told, **e}) + "\n" for e in entries))
+    return path
+
+
+def test_a_request_that_no_server_lived_to_capture_is_known_from_the_gateways_log(tmp_path: Path) -> None:
+    write(tmp_path, [capture("r1")])
+    path = log(
+        tmp_path, {"request_id": "lost"}, {"request_id": "fine", "code": 200}, {"request_id": "y", "experiment": "y"},
+        {"request_id": "direct", "arm": None}, {"request_id": "lost"},
+    )  # fmt: skip
+    found = {r["request_id"]: r for r in rows(tmp_path, gateway_logs=[path, tmp_path / "missing"])}
+    assert set(found) == {"r1", "lost"}
+    lost = found["lost"]
+    assert (lost["deployment"], lost["arm"], lost["status"], lost["share"], lost["step"]) == ("", "b", 503, 0.25, "25")
+    assert lost["unit"] == unit_hash("x", "someone")
+    assert lost["time_unix"] == 1_700_000_001.5
+
+
+def test_what_the_user_saw_fail_has_failed_whatever_the_server_thought(tmp_path: Path) -> None:
+    write(tmp_path, [capture("r1", deployment="b"), capture("r2", deployment="b")])
+    path = log(tmp_path, {"request_id": "r1", "code": 504})
+    assert {r["request_id"]: r["status"] for r in rows(tmp_path, gateway_logs=[path])} == {"r1": 504, "r2": 200}
+
+
 REQUESTS = st.lists(
     st.tuples(
         st.integers(0, 5), st.sampled_from(["a", "b"]), st.integers(0, 3), st.sampled_from(["", "shadow", "direct"]),
@@ -133,7 +169,9 @@ REQUESTS = st.lists(
     ),
     min_size=1, max_size=12,
 )  # fmt: skip
-OUTCOMES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3), st.sampled_from([True, False, None, [1, 0]])), max_size=8)
+OUTCOMES = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 3), st.sampled_from([True, False, None, [1, 0]])), max_size=8
+)
 
 
 def _captures(told: list[tuple[Any, ...]]) -> list[Capture]:

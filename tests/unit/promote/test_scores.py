@@ -70,13 +70,20 @@ def test_several_classes_have_a_brier_score_over_all_of_them() -> None:
     columns = json.dumps(["prediction", "probability_a", "probability_b", "probability_c"])
     found = score("brier", [["a", 0.5, 0.3, 0.2]], ["b"], columns)
     assert found.score[0] == pytest.approx(-(0.25 + 0.49 + 0.04))
+    assert (found.scale, score("brier", [[1, 0.2, 0.8]], [1]).scale, score("log_loss", [], []).scale) == (
+        2.0,
+        1.0,
+        None,
+    )
 
 
 def test_what_cannot_be_scored_is_told_with_its_number() -> None:
     found = score("brier", [[1, 0.2, 0.8]] * 3, ["maybe", "maybe", 1])
     assert np.isfinite(found.score).sum() == 1
     assert found.problems == {"the outcome 'maybe' is none of the classes 0, 1": 2}
-    assert list(score("brier", [[1]], [1], '["prediction"]').problems) == ["the answers hold no probabilities; use accuracy"]
+    assert list(score("brier", [[1]], [1], '["prediction"]').problems) == [
+        "the answers hold no probabilities; use accuracy"
+    ]
 
 
 def test_an_answer_that_is_no_prediction_is_a_problem_and_no_crash() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,24 @@ def _answered_by_the_champion(bench: Bench, running: Any) -> Any:
     backup = pa.array(["old"] * table.num_rows)
     index = table.column_names.index("deployment")
     return Joined(table.set_column(index, "deployment", backup), 0, ())
+
+
+def test_a_challenger_that_dies_with_its_requests_goes_back_also_when_the_log_has_moved_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, settings(steps=(25, 100)))
+    bench.look()
+    bench.serve(40)
+    bench.site.gateway.mkdir()
+    log = bench.site.gateway / "access.log"
+    for half in (range(0, 3), range(3, 8)):
+        entries = [
+            {"time": "2023-11-14T22:13:25.000Z", "request_id": f"lost-{i}", "unit": f"u{i}", "arm": "new", "share": "0.25",
+             "experiment": "new-2", "step": "25", "code": 503, "duration_ms": 1}
+            for i in half
+        ]  # fmt: skip
+        log.write_text("".join(json.dumps(e) + "\n" for e in entries))
+        result = bench.look()
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "guardrail_failed")
+    assert "challenger 8, champion 0" in result.summary
 
 
 @pytest.mark.parametrize("name", ["quality", "perf"])
@@ -355,9 +374,10 @@ class Story:
 
     def run(self, kill_at: int) -> tuple[PromoteResult, bool]:
         """The last result and whether the kill happened."""
+        from promote_site import Killed
+
         import legion_ci.promote.look as look
         import legion_ci.promote.reconcile as reconcile
-        from promote_site import Killed
 
         killer = _Killer(kill_at, look.state.save, self.bench.traffic)
         look.state.save = reconcile.state.save = killer.save  # type: ignore[assignment]
@@ -370,7 +390,7 @@ class Story:
                     continue
                 if result.verdict is not Verdict.INCONCLUSIVE:
                     return result, killer.done
-                self.bench.serve(2000)
+                self.bench.serve(1300)
         finally:
             look.state.save = reconcile.state.save = killer.real_save
         raise AssertionError("it never ended")

@@ -95,8 +95,8 @@ def test_the_error_test_is_exact_for_two_events() -> None:
 
 
 def test_errors_at_the_margin_are_rarely_called_within_it() -> None:
-    random, runs = np.random.default_rng(17), 200
-    found = sum(errors_pass(0.01, 0.01, 3000, 0.01, 0.05, 50, random) for _ in range(runs))
+    random, runs = np.random.default_rng(17), 120
+    found = sum(errors_pass(0.01, 0.01, 2500, 0.01, 0.05, 100, random) for _ in range(runs))
     assert at_most(found, runs, 0.05, 2.5)
 
 
@@ -117,7 +117,7 @@ def test_betting_bounds_enclose_the_mean() -> None:
     values = np.random.default_rng(2).choice([1.0, -1.0, 0.0], 5000, p=[0.1, 0.05, 0.85])
     low, high = betting.lower(values, -np.ones(5000), 0.05), betting.upper(values, np.ones(5000), 0.05)
     assert low < values.mean() < high
-    assert 0.015 < low
+    assert low > 0.015
     assert high < 0.08
 
 
