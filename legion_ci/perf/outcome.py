@@ -22,7 +22,9 @@ from legion_ci.perf.plan import Plan
 from legion_ci.results import BudgetResult, DeployResult, Outcome, PerfResult, TrainResult, Verdict
 
 SATURATED = "invalid.generator_saturated"
-_MOST_LATE = 0.01  # of the arrivals
+# Of the arrivals. What the generator was late is inside the latency (counted from the intended start), so it can only
+# make the model look slower: a little of it cannot make a PASS, but more than 1 % might have made a FAIL.
+_MOST_LATE, _MOST_LATE_FOR_BLAME = 0.05, 0.01
 _MOST_CPU = 0.9  # of one core, on average over the measured seconds
 _MOST_STARVED = 0.1  # of its timers woken late
 
@@ -74,13 +76,13 @@ def result(
     )
 
 
-def saturation(plan: Plan, status: Status, measured: Measured) -> str:
-    """Why the generator could not keep its plan; empty when it could."""
+def saturation(plan: Plan, status: Status, measured: Measured, *, blamed: bool = False) -> str:
+    """Why the generator could not keep its plan; empty when it could. blamed: the model is about to be failed."""
     cpu = _cpu(plan, status)
     late = measured.late / max(1, measured.requests)
     if cpu > _MOST_CPU:
         return f"it used {cpu:.0%} of its core"
-    if late > _MOST_LATE:
+    if late > (_MOST_LATE_FOR_BLAME if blamed else _MOST_LATE):
         return f"{late:.1%} of the requests left more than {plan.late_s * 1000:g} ms late although a user was free"
     if status.looks_late > _MOST_STARVED * max(1, status.looks):
         return f"it was woken late {status.looks_late} times of {status.looks}: other programs had its core"
@@ -110,12 +112,12 @@ def _verdict(
     load: Run, judged: Sequence[BudgetResult], seconds: Sequence[float | None]
 ) -> tuple[Verdict, str, str, str]:
     summary = _summary(load.measured, judged)
-    if why := saturation(load.plan, load.status, load.measured):
+    verdict = Verdict(verdicts([b.outcome for b in judged]).value) if judged else Verdict.INCONCLUSIVE
+    if why := saturation(load.plan, load.status, load.measured, blamed=verdict is Verdict.FAIL):
         todo = "lower perf.rate, or run perf on a machine with more free cores"
         return Verdict.INCONCLUSIVE, SATURATED, f"the load generator could not keep its plan: {why}", todo
     if not judged:
         return Verdict.INCONCLUSIVE, "no_budgets", summary, "give perf.budgets, for example 'p99 < 50ms'"
-    verdict = Verdict(verdicts([b.outcome for b in judged]).value)
     reason = {Verdict.PASS: "", Verdict.FAIL: "over_budget", Verdict.INCONCLUSIVE: "too_short"}[verdict]
     more = _more(load.plan, judged, seconds) if verdict is Verdict.INCONCLUSIVE else ""
     return verdict, reason, summary, more

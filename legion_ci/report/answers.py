@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from legion_ci.report import explain, wording
-from legion_ci.report.layout import said, summary
+from legion_ci.report.layout import said
 from legion_ci.report.records import Story
 from legion_ci.results import CheckResult, Outcome, PromoteResult, QualityResult
 
@@ -33,14 +33,16 @@ def better(story: Story) -> Answer:
         return Answer(question, said(gate), gate.problem or "Not known: the quality gate has not run.", stage="quality")
     key = [c for c in explain.worst_first(result.checks) if not c.slice and c.outcome is not Outcome.NOT_ASSESSED]
     lines = [(c.name, " ".join(explain.measured(c))) for c in key[:3]]
-    return Answer(question, said(gate), _better(result, key), tuple([*lines, *_slices(result)]), "quality")
+    return Answer(question, said(gate), _better(result, key), (*lines, *_slices(result)), "quality")
 
 
 def _better(result: QualityResult, key: list[CheckResult]) -> str:
     versus = [c for c in key if c.versus and c.role == "require"]
     if result.verdict == "FAIL":
         failed = [c for c in result.checks if c.outcome is Outcome.FAIL]
-        return "No: worse than the live model." if any(c.versus for c in failed) else "No: below the bound that is asked."
+        return (
+            "No: worse than the live model." if any(c.versus for c in failed) else "No: below the bound that is asked."
+        )
     if result.verdict == "INCONCLUSIVE":
         return "These rows cannot tell."
     if result.champion is None:
@@ -67,10 +69,15 @@ def fast(story: Story) -> Answer:
     question, gate, result = "Is it fast enough?", story.gate("perf"), story.perf
     if result is None:
         return Answer(question, said(gate), gate.problem or "Not known: the load test has not run.", stage="perf")
-    short = {"PASS": "Yes, within every budget.", "FAIL": "No: over budget."}.get(result.verdict, "This test cannot tell.")
+    short = {"PASS": "Yes, within every budget.", "FAIL": "No: over budget."}.get(
+        result.verdict, "This test cannot tell."
+    )
     if explain.invalid(result):
         short = "Not known: the load was not as planned."
-    lines = [(b.name, wording.quantity(b.value, b.unit)) for b in result.budgets[:3]]
+    lines = [
+        (b.name, f"{wording.quantity(b.value, b.unit)} {wording.quantities(b.lower, b.upper, b.unit)}")
+        for b in result.budgets[:3]
+    ]
     lines.append(("load", f"{wording.number(result.achieved_rate)}/s for {wording.duration(result.duration_s)}"))
     return Answer(question, said(gate), short, tuple(lines), "perf")
 
@@ -80,7 +87,13 @@ def who(story: Story) -> Answer:
     question, gate, result = "Who gets it?", story.gate("promote"), story.promote
     if result is None:
         share = story.deploy.share if story.deploy else None
-        short = "Nobody yet: it is not deployed." if share is None else "Nobody yet: it runs beside the live model." if share == 0 else "Not decided."
+        short = (
+            "Nobody yet: it is not deployed."
+            if share is None
+            else "Nobody yet: it runs beside the live model."
+            if share == 0
+            else "Not decided."
+        )
         return Answer(question, said(gate), gate.problem or short, stage="promote")
     lines = [("traffic", f"{wording.share(result.share_before)} → {wording.share(result.share_after)}")]
     lines += [(c.name, " ".join(_claim(c.effect, c.lower, c.upper))) for c in result.claims[:2]]
@@ -92,7 +105,9 @@ def who(story: Story) -> Answer:
 def _claim(effect: float | None, lower: float | None, upper: float | None) -> tuple[str, ...]:
     if effect is None:
         return ("no bounds yet",)
-    return wording.number(effect, wording.decimals_of(lower, upper), signed=True), wording.interval(lower, upper, signed=True)
+    return wording.number(effect, wording.decimals_of(lower, upper), signed=True), wording.interval(
+        lower, upper, signed=True
+    )
 
 
 def _who(result: PromoteResult) -> str:
@@ -110,8 +125,6 @@ def happened(story: Story) -> Answer:
     """The run itself: what stopped it, or that nothing did."""
     ran = [g.record for g in story.gates if g.record]
     word = str(story.verdict) if story.verdict else "NOT FINISHED"
-    gate = story.decisive
-    short = f"{gate.stage.capitalize()}: {summary(gate)}" if gate else "Nothing has run."
     reused = sum(r.skipped for r in ran)
     seconds = sum(r.seconds for r in ran if not r.skipped)
     lines = [("stages", f"{len(ran)} of {len(story.gates)}" + (f", {reused} unchanged" if reused else ""))]
@@ -120,4 +133,21 @@ def happened(story: Story) -> Answer:
     if story.train:
         origin = story.train.provenance
         lines.append(("commit", wording.short(origin.commit) + (", changed since" if origin.dirty else "")))
-    return Answer("What happened?", word, wording.clip(short, 150), tuple(lines))
+    return Answer("What happened?", word, _happened(story), tuple(lines))
+
+
+def _happened(story: Story) -> str:
+    gate, broken = story.decisive, next((g for g in story.gates if g.problem), None)
+    if broken is not None:
+        return f"The record of {broken.stage} cannot be read."
+    if gate is None:
+        return "Nothing has run."
+    if story.verdict is None:
+        return f"So far nothing speaks against it; {gate.stage} ran last."
+    if story.verdict == "FAIL":
+        return f"Stopped by {gate.stage}; nothing further runs."
+    return (
+        "It went through every stage."
+        if story.verdict == "PASS"
+        else f"{gate.stage.capitalize()} waits for more evidence."
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from legion_ci.report import deploy, explain
 from legion_ci.report.records import Gate
-from legion_ci.results import DeployResult, Outcome, PerfResult, PromoteResult, QualityResult, StageResult
+from legion_ci.results import DeployResult, PerfResult, PromoteResult, QualityResult, StageResult
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def _cases(result: StageResult) -> list[Case]:
         return [Case(c.role, c.name, str(c.outcome), explain.claim(c), output=c.method) for c in result.claims]
     if isinstance(result, DeployResult):
         return [
-            Case("tests", t.name, deploy.OUTCOMES.get(t.outcome, "FAIL"), t.message or t.outcome, seconds=t.seconds) for t in result.tests
+            Case("tests", t.name, deploy.OUTCOMES.get(t.outcome, "FAIL"), t.message or t.outcome, seconds=t.seconds)
+            for t in result.tests
         ]
     return []
 
@@ -59,10 +60,10 @@ def _check(result: QualityResult, index: int) -> Case:
 def _budgets(result: PerfResult) -> list[Case]:
     """Budgets of a load that was not as planned have figures and no say."""
     why = explain.invalid(result)
-    if not why:
-        return [Case("budgets", b.name, str(b.outcome), explain.budget(b), b.where) for b in result.budgets]
+    about = "{why} (measured {told})" if why else "{told}"
     return [
-        Case("budgets", b.name, str(Outcome.NOT_ASSESSED), f"{why} (measured {explain.budget(b)})", b.where) for b in result.budgets
+        Case("budgets", b.name, str(b.outcome), about.format(why=why, told=explain.budget(b)), b.where)
+        for b in explain.budgets(result)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from legion_ci.report import marks, parts, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
-from legion_ci.report.markup import Child, Node
+from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
 from legion_ci.report.records import Story
 from legion_ci.results import DeployResult, TestCase
@@ -35,11 +35,20 @@ def _tests(result: DeployResult, most: int) -> Node:
     ordered = sorted(result.tests, key=lambda t: (t.outcome == "passed", t.outcome == "skipped"))
     columns = (Column("Test", "name"), Column("Outcome"), Column("Time", "num"), Column("What it said"))
     rows = [_row(t) for t in ordered[:most]]
-    left = parts.note(f"{wording.count(len(ordered) - most)} more are in junit-deploy.xml.") if len(ordered) > most else None
+    left = (
+        parts.note(f"{wording.count(len(ordered) - most)} more are in junit-deploy.xml.")
+        if len(ordered) > most
+        else None
+    )
     return parts.section("Acceptance tests", parts.table("Acceptance tests, failed ones first", columns, rows), left)
 
 
 def _row(test: TestCase) -> list[Child]:
     badge = marks.badge(OUTCOMES.get(test.outcome, "FAIL"))
-    said = parts.html("pre", {}, test.message[:1500]) if test.message else None
-    return [parts.name(test.name, 200), [badge, parts.html("small", {}, " ", test.outcome)], wording.duration(test.seconds), said]
+    said = html("pre", {}, test.message[:1500]) if test.message else None
+    return [
+        parts.name(test.name, 200),
+        [badge, html("small", {}, " ", test.outcome)],
+        wording.duration(test.seconds),
+        said,
+    ]

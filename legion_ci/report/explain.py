@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from legion_ci.report import wording
 from legion_ci.results import BudgetResult, CheckResult, Claim, Outcome, PerfResult
 
@@ -10,7 +12,9 @@ def measured(check: CheckResult) -> tuple[str, str]:
     """(effect, interval) of a check; a difference with its sign."""
     signed = bool(check.versus)
     places = wording.decimals_of(check.lower, check.upper)
-    return wording.number(check.effect, places, signed=signed), wording.interval(check.lower, check.upper, signed=signed)
+    return wording.number(check.effect, places, signed=signed), wording.interval(
+        check.lower, check.upper, signed=signed
+    )
 
 
 def bound(check: CheckResult) -> str:
@@ -55,8 +59,15 @@ def claim(claim: Claim) -> str:
 
 
 def invalid(result: PerfResult) -> str:
-    """Why the load judges nobody, empty when it does: then its budgets are shown, and count for nothing."""
+    """Why the load judges nobody, empty when it does: then its budgets are shown, and not assessed."""
     return result.summary if result.reason.startswith("invalid") else ""
+
+
+def budgets(result: PerfResult) -> tuple[BudgetResult, ...]:
+    """The budgets with what they may say: nothing, where the load was not as planned."""
+    if not invalid(result):
+        return result.budgets
+    return tuple(replace(b, outcome=Outcome.NOT_ASSESSED) for b in result.budgets)
 
 
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NO_ALARM, Outcome.NOT_ASSESSED)

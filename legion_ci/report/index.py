@@ -30,7 +30,13 @@ def render(story: Story, title: str, files: Sequence[str]) -> str:
 def _verdict(story: Story) -> Node:
     gate = story.decisive
     broken = next((g for g in story.gates if g.problem), None)
-    told = f"{gate.stage}: {summary(gate)}" if gate else broken.problem if broken else "No stage of this run has left a record."
+    told = (
+        f"{gate.stage}: {summary(gate)}"
+        if gate
+        else broken.problem
+        if broken
+        else "No stage of this run has left a record."
+    )
     more = gate.result.more_data if gate and gate.result else None
     return parts.banner(outcome(story), told, more or None)
 
@@ -42,7 +48,11 @@ def _answers(story: Story) -> Node:
 def _card(answer: Answer, story: Story) -> Node:
     bar = promote.split_bar(story.promote) if answer.stage == "promote" and story.promote else None
     more = story.gate(answer.stage).ran if answer.stage else False
-    link = html("p", {"class": "onward"}, html("a", {"href": PAGES[answer.stage]}, f"The {answer.stage} gate")) if more else None
+    link = (
+        html("p", {"class": "onward"}, html("a", {"href": PAGES[answer.stage]}, f"The {answer.stage} gate"))
+        if more
+        else None
+    )
     lines = parts.facts([(wording.clip(k, 60), parts.name(v)) for k, v in answer.lines])
     return html(
         "section", {"class": f"answer {marks.kind(answer.word)}"}, html("h2", {}, answer.question), marks.badge(answer.word),
@@ -51,7 +61,13 @@ def _card(answer: Answer, story: Story) -> Node:
 
 
 def _stages(story: Story) -> Node:
-    columns = (Column("Stage"), Column("Verdict"), Column("What it says"), Column("Time", "num"), Column("Ended"))
+    columns = (
+        Column("Stage"),
+        Column("Verdict"),
+        Column("What it says", "prose"),
+        Column("Time", "num"),
+        Column("Ended"),
+    )
     return parts.section("Stages", parts.table("The six stages of this run", columns, [_stage(g) for g in story.gates]))
 
 
@@ -60,8 +76,16 @@ def _stage(gate: Gate) -> list[Child]:
     if gate.record is None:
         return [named, marks.badge(said(gate)), gate.problem or wording.NONE, wording.NONE, wording.NONE]
     took = "unchanged" if gate.record.skipped else wording.duration(gate.record.seconds)
-    more = html("small", {}, wording.clip(gate.result.more_data, 200)) if gate.result and gate.result.more_data else None
-    return [named, marks.badge(said(gate)), [wording.clip(summary(gate), 260), more], took, parts.time(gate.record.ended_at)]
+    more = (
+        html("small", {}, wording.clip(gate.result.more_data, 200)) if gate.result and gate.result.more_data else None
+    )
+    return [
+        named,
+        marks.badge(said(gate)),
+        [wording.clip(summary(gate), 260), more],
+        took,
+        parts.time(gate.record.ended_at),
+    ]
 
 
 def _beside(files: Sequence[str]) -> Node:

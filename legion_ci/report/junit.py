@@ -14,9 +14,17 @@ def render(gate: Gate) -> str:
     failed = sum(c.outcome == "FAIL" for c in found)
     skipped = sum(c.outcome in ("INCONCLUSIVE", "NOT ASSESSED") for c in found)
     seconds = gate.record.seconds if gate.record else 0.0
-    numbers = {"tests": len(found), "failures": failed, "errors": 0, "skipped": skipped, "time": f"{seconds:.3f}"}
+    numbers: dict[str, str | int] = {
+        "tests": len(found),
+        "failures": failed,
+        "errors": 0,
+        "skipped": skipped,
+        "time": f"{seconds:.3f}",
+    }
     about = {"timestamp": gate.record.started_at[:19], "hostname": gate.record.host} if gate.record else {}
-    suite = element("testsuite", {"name": f"legion.{gate.stage}", **numbers, **about}, [_case(gate.stage, c) for c in found])
+    suite = element(
+        "testsuite", {"name": f"legion.{gate.stage}", **numbers, **about}, [_case(gate.stage, c) for c in found]
+    )
     return xml(element("testsuites", {"name": "legion", **numbers}, suite))
 
 

@@ -43,7 +43,9 @@ def gate_banner(gate: Gate) -> Node:
     if gate.problem:
         return parts.banner("UNREADABLE", gate.problem)
     if gate.record is None or gate.result is None:
-        return parts.banner("NOT RUN", f"There is no record of {gate.stage} in this run.", f"legion-ci {gate.stage} makes it.")
+        return parts.banner(
+            "NOT RUN", f"There is no record of {gate.stage} in this run.", f"legion-ci {gate.stage} makes it."
+        )
     about = [*_when(gate), f" · {gate.result.reason}" if gate.result.reason else ""]
     return parts.banner(said(gate), summary(gate), gate.result.more_data or None, about)
 

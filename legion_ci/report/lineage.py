@@ -51,11 +51,19 @@ def _model(story: Story) -> Pairs:
     model, train = story.model, story.train
     if model is None:
         return []
-    pairs: Pairs = [("name", parts.name(model.name)), ("version", parts.name(model.version)), ("digest", _digest(model.artefact.digest))]
+    pairs: Pairs = [
+        ("name", parts.name(model.name)),
+        ("version", parts.name(model.version)),
+        ("digest", _digest(model.artefact.digest)),
+    ]
     if model.run_id:
         pairs.append(("MLflow run", parts.code(model.run_id)))
     if train:
-        pairs += [("experiment", parts.name(train.experiment)), ("tracking", parts.link(train.tracking_uri)), ("lock", _digest(train.lock_digest))]
+        pairs += [
+            ("experiment", parts.name(train.experiment)),
+            ("tracking", parts.link(train.tracking_uri)),
+            ("lock", _digest(train.lock_digest)),
+        ]
     return pairs
 
 

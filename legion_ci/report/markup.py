@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 Node: TypeAlias = ET.Element
-Child: TypeAlias = "Node | str | None | Iterable[Node | str | None]"
+Child: TypeAlias = "Node | str | Iterable[Child] | None"
 Attributes: TypeAlias = Mapping[str, "str | int | float | None"]
 
 SVG = "http://www.w3.org/2000/svg"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile(  # what XML cannot hold, and what turns the direction of the text around it
+    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\x7f-\x9f]"
+)
 _FORBIDDEN_TAGS = {"script", "style", "iframe", "object", "embed", "form", "base", "meta:http-equiv"}
 _LINK = re.compile(r"(?:https?://|#|[\w-]+(?:\.[\w-]+)*(?:#[\w-]*)?$)")
 _OWN_LINE = {
@@ -23,7 +25,7 @@ _OWN_LINE = {
 
 
 def clean(text: object) -> str:
-    """Text without characters that XML cannot hold; they become U+FFFD."""
+    """Text without characters that XML cannot hold or that reorder what is read; they become U+FFFD."""
     return _UNPRINTABLE.sub("\ufffd", str(text))
 
 

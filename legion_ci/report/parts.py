@@ -46,14 +46,18 @@ def _cells(columns: Sequence[Column], row: Sequence[Child]) -> Iterable[Node]:
 
 def facts(pairs: Iterable[tuple[str, Child]], kind: str = "facts") -> Node:
     """Terms and what is known of them; those without anything are left out."""
-    told = [html("div", {}, html("dt", {}, term), html("dd", {}, value)) for term, value in pairs if value not in (None, "")]
+    told = [
+        html("div", {}, html("dt", {}, term), html("dd", {}, value)) for term, value in pairs if value not in (None, "")
+    ]
     return html("dl", {"class": kind}, told)
 
 
 def picture(file: str, alt: str, caption: Child = None) -> Node:
     """An SVG file with what it shows in words."""
-    below = html("figcaption", {}, caption) if caption else None
-    return html("figure", {}, html("div", {"class": "scroll"}, html("img", {"src": file, "alt": wording.clip(alt, 500)})), below)
+    below = None if caption is None else html("figcaption", {}, caption)
+    return html(
+        "figure", {}, html("div", {"class": "scroll"}, html("img", {"src": file, "alt": wording.clip(alt, 500)})), below
+    )
 
 
 def section(title: str, *children: Child, kind: str = "") -> Node:

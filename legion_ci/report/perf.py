@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from legion_ci.report import explain, marks, parts, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
-from legion_ci.report.markup import Child, Node
+from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
 from legion_ci.report.pictures import latency, load
 from legion_ci.report.pictures.intervals import Bar, against_bounds
@@ -18,7 +18,9 @@ def pictures(result: PerfResult) -> dict[str, str]:
     """SVG files: budgets, latency curve, load over time; each only when there is something to draw."""
     drawn = {}
     if result.budgets:
-        drawn[BUDGETS] = against_bounds([_bar(b) for b in result.budgets], _budgets_alt(result))
+        drawn[BUDGETS] = against_bounds(
+            [_bar(b, result.requests) for b in explain.budgets(result)], _budgets_alt(result)
+        )
     if latency.curve(result):
         drawn[CURVE] = latency.draw(result, _curve_alt(result))
     if result.series:
@@ -31,14 +33,25 @@ def render(story: Story, title: str, most_rows: int) -> str:
     result = story.perf
     content: list[Child] = [gate_banner(story.gate("perf"))]
     if result is not None:
-        content += [_invalid(result), _about(result), _budgets(result), _latency(result), _over_time(result), _errors(result), _machine(result)]
+        content += [
+            _invalid(result),
+            _about(result),
+            _budgets(result),
+            _latency(result),
+            _over_time(result),
+            _errors(result),
+            _machine(result),
+        ]
     return page(story, title, PAGES["perf"], content)
 
 
 def _invalid(result: PerfResult) -> Node | None:
     if not explain.invalid(result):
         return None
-    return parts.note("The load was not as planned, so its figures judge nobody: the budgets below are shown, and count for nothing.", kind="warning")
+    return parts.note(
+        "The load was not as planned, so its figures judge nobody: the budgets are shown, and not assessed.",
+        kind="warning",
+    )
 
 
 def _about(result: PerfResult) -> Node:
@@ -52,24 +65,39 @@ def _about(result: PerfResult) -> Node:
     ])  # fmt: skip
 
 
-def _bar(budget: BudgetResult) -> Bar:
+def _bar(budget: BudgetResult, requests: int) -> Bar:
     at_most = budget.unit != "1/s"
-    note = wording.clip(budget.message, 80)
-    return Bar(budget.name, str(budget.outcome), budget.value, budget.lower, budget.upper, budget.bound, at_most, unit=budget.unit, note=note)
+    return Bar(
+        budget.name,
+        str(budget.outcome),
+        budget.value,
+        budget.lower,
+        budget.upper,
+        budget.bound,
+        at_most,
+        unit=budget.unit,
+        note=f"{wording.count(requests)} requests",
+    )
 
 
 def _budgets_alt(result: PerfResult) -> str:
-    return "Budgets: " + "; ".join(f"{b.name}: {b.outcome}, {explain.budget(b)}" for b in result.budgets)
+    return "Budgets: " + "; ".join(f"{b.name}: {b.outcome}, {explain.budget(b)}" for b in explain.budgets(result))
 
 
 def _budgets(result: PerfResult) -> Node:
     if not result.budgets:
         return parts.section("Budgets", parts.note("No budgets are configured: this gate can say nothing."))
-    columns = (Column("Budget", "name"), Column("Verdict"), Column("Measured", "num"), Column("Interval", "num"), Column("Why"))
-    rows = [
+    columns = (
+        Column("Budget", "name"),
+        Column("Verdict"),
+        Column("Measured", "num"),
+        Column("Interval", "num"),
+        Column("Why"),
+    )
+    rows: list[list[Child]] = [
         [parts.name(b.name), marks.badge(b.outcome), wording.quantity(b.value, b.unit), wording.quantities(b.lower, b.upper, b.unit),
-         [wording.clip(b.message, 220), " ", parts.html("small", {}, wording.clip(b.where, 80))]]
-        for b in result.budgets
+         [wording.clip(b.message, 220), " ", html("small", {}, wording.clip(b.where, 80))]]
+        for b in explain.budgets(result)
     ]  # fmt: skip
     drawn = parts.picture(BUDGETS, _budgets_alt(result), "Shaded: where the interval must lie. Dashed: the budget.")
     return parts.section("Budgets", drawn, parts.table("Budgets", columns, rows))
@@ -85,7 +113,13 @@ def _latency(result: PerfResult) -> Node | None:
         return None
     columns = [Column("Percentile"), *(Column(p, "num") for p in result.percentiles_ms)]
     table = parts.table("Latency", columns, [["ms", *(wording.number(v) for v in result.percentiles_ms.values())]])
-    return parts.section("Latency", parts.picture(CURVE, _curve_alt(result), "From the intended start of each request. Both axes give the tail its room."), table)
+    return parts.section(
+        "Latency",
+        parts.picture(
+            CURVE, _curve_alt(result), "From the intended start of each request. Both axes give the tail its room."
+        ),
+        table,
+    )
 
 
 def _load_alt(result: PerfResult) -> str:
@@ -104,8 +138,8 @@ def _over_time(result: PerfResult) -> Node | None:
 def _errors(result: PerfResult) -> Node | None:
     if not result.error_samples:
         return None
-    items = [parts.html("li", {}, parts.name(e, 300)) for e in result.error_samples[:20]]
-    return parts.section("Errors", parts.html("ul", {"class": "errors"}, items))
+    items = [html("li", {}, parts.name(e, 300)) for e in result.error_samples[:20]]
+    return parts.section("Errors", html("ul", {"class": "errors"}, items))
 
 
 def _machine(result: PerfResult) -> Node | None:

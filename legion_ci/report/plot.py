@@ -11,7 +11,11 @@ from legion_ci.report.records import Story
 
 def files(story: Story) -> dict[str, str]:
     """File name and content; a file only where there are figures."""
-    told = {"plot-quality.csv": _metrics(story), "plot-latency.csv": _latency(story), "plot-seconds.csv": _seconds(story)}
+    told = {
+        "plot-quality.csv": _metrics(story),
+        "plot-latency.csv": _latency(story),
+        "plot-seconds.csv": _seconds(story),
+    }
     return {name: _csv(row) for name, row in told.items() if row}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from legion_ci.report import explain, looks, marks, parts, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
 from legion_ci.report.looks import Look
-from legion_ci.report.markup import Child, Node
+from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
 from legion_ci.report.pictures import sequence, traffic
 from legion_ci.report.pictures.intervals import Bar, against_bounds
@@ -38,7 +38,13 @@ def render(story: Story, title: str, most_rows: int) -> str:
     result = story.promote
     content: list[Child] = [gate_banner(story.gate("promote"))]
     if result is not None:
-        content += [_about(result), _claims(result), _traffic(result), _sequences_part(result), _table(result, most_rows)]
+        content += [
+            _about(result),
+            _claims(result),
+            _traffic(result),
+            _sequences_part(result),
+            _table(result, most_rows),
+        ]
     return page(story, title, PAGES["promote"], content)
 
 
@@ -56,13 +62,13 @@ def _split_alt(result: PromoteResult) -> str:
 
 def split_bar(result: PromoteResult) -> Node:
     """The share as a bar, for the overview too."""
-    return parts.html("img", {"class": "split", "src": SPLIT, "alt": _split_alt(result)})
+    return html("img", {"class": "split", "src": SPLIT, "alt": _split_alt(result)})
 
 
 def _about(result: PromoteResult) -> Node:
     units = ", ".join(f"{k.replace('_', ' ')} {wording.count(v)}" for k, v in result.units.items())
     coverage = ", ".join(f"{k} {wording.share(v)}" for k, v in result.coverage.items())
-    ratio = None if result.sample_ratio_p is None else f"p {wording.number(result.sample_ratio_p)}"
+    ratio = None if result.sample_ratio_p is None else wording.p_value(result.sample_ratio_p)
     return parts.facts([
         ("Challenger", parts.name(result.deployment)),
         ("Champion", parts.name(result.champion) if result.champion else "none"),
@@ -75,7 +81,16 @@ def _about(result: PromoteResult) -> Node:
 
 def _bar(claim: Claim) -> Bar:
     units = f"{wording.count(claim.n_champion)} and {wording.count(claim.n_challenger)} units"
-    return Bar(claim.name, str(claim.outcome), claim.effect, claim.lower, claim.upper, claim.bound, zero=True, note=f"{claim.role}, {units}")
+    return Bar(
+        claim.name,
+        str(claim.outcome),
+        claim.effect,
+        claim.lower,
+        claim.upper,
+        claim.bound,
+        zero=True,
+        note=f"{claim.role}, {units}",
+    )
 
 
 def _claims_alt(result: PromoteResult) -> str:
@@ -91,8 +106,14 @@ def _claims(result: PromoteResult) -> Node | None:
     )  # fmt: skip
     drawn = None
     if any(c.effect is not None for c in result.claims):
-        drawn = parts.picture(CLAIMS, _claims_alt(result), "Gains of the challenger. The bounds hold at every look, however often one looks.")
-    return parts.section("Claims", drawn, parts.table("Claims at this look", columns, [_claim(c) for c in result.claims]))
+        drawn = parts.picture(
+            CLAIMS,
+            _claims_alt(result),
+            "Gains of the challenger. The bounds hold at every look, however often one looks.",
+        )
+    return parts.section(
+        "Claims", drawn, parts.table("Claims at this look", columns, [_claim(c) for c in result.claims])
+    )
 
 
 def _claim(claim: Claim) -> list[Child]:
@@ -102,12 +123,14 @@ def _claim(claim: Claim) -> list[Child]:
         parts.name(claim.name), marks.badge(claim.outcome), wording.number(claim.effect, places, signed=True),
         wording.interval(claim.lower, claim.upper, signed=True), asked, wording.count(claim.n_champion),
         wording.count(claim.n_challenger),
-        [wording.clip(claim.message, 220), " ", parts.html("small", {}, " · ".join(t for t in (claim.role, wording.clip(claim.method, 160)) if t))],
+        [wording.clip(claim.message, 220), " ", html("small", {}, " · ".join(t for t in (claim.role, wording.clip(claim.method, 160)) if t))],
     ]  # fmt: skip
 
 
 def _traffic_alt(result: PromoteResult, seen: list[Look]) -> str:
-    moves = ", ".join(f"{ACTIONS.get(k.action, k.action)} at {wording.share(k.share)}" for k in seen if k.action != "hold")
+    moves = ", ".join(
+        f"{ACTIONS.get(k.action, k.action)} at {wording.share(k.share)}" for k in seen if k.action != "hold"
+    )
     return f"The challenger's share over {wording.plural(len(seen), 'look')}: {moves or 'held'}; now {wording.share(result.share_after)}"
 
 
@@ -131,7 +154,7 @@ def _sequences_part(result: PromoteResult) -> Node | None:
     files = _sequences(seen)
     if not files:
         return None
-    drawn = [parts.picture(f, _sequence_alt(n, seen), parts.name(n)) for f, n in files]
+    drawn = [[html("h3", {}, parts.name(n)), parts.picture(f, _sequence_alt(n, seen))] for f, n in files]
     return parts.section("Evidence over the looks", drawn)
 
 
@@ -140,9 +163,18 @@ def _table(result: PromoteResult, most: int) -> Node | None:
     if not seen and not lost:
         return None
     kept = looks.thinned(seen, most)[-most:]
-    columns = (Column("Look"), Column("Step"), Column("Share", "num"), Column("Action"), Column("Units", "num"), Column("Why"))
+    columns = (
+        Column("Look"),
+        Column("Step"),
+        Column("Share", "num"),
+        Column("Action"),
+        Column("Units", "num"),
+        Column("Why"),
+    )
     rows = [_look(k) for k in reversed(kept)]
-    broken = parts.note(f"{wording.plural(lost, 'look')} in the record could not be read.", kind="warning") if lost else None
+    broken = (
+        parts.note(f"{wording.plural(lost, 'look')} in the record could not be read.", kind="warning") if lost else None
+    )
     left = len(seen) - len(kept)
     more = parts.note(f"{wording.plural(left, 'more look')} in promote.json.") if left else None
     return parts.section("Looks", parts.table("Looks, newest first", columns, rows, "dense"), more, broken)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from legion_ci.report import explain, marks, parts, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
-from legion_ci.report.markup import Child, Node
+from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
 from legion_ci.report.pictures.intervals import Bar, against_bounds, side_by_side
 from legion_ci.report.records import Story
@@ -33,7 +33,13 @@ def render(story: Story, title: str, most_rows: int) -> str:
     gate, result = story.gate("quality"), story.quality
     content: list[Child] = [gate_banner(gate)]
     if result is not None:
-        content += [_again(result), _about(result), _checks(result), _slices(result, most_rows), _silent(result, most_rows)]
+        content += [
+            _again(result),
+            _about(result),
+            _checks(result),
+            _slices(result, most_rows),
+            _silent(result, most_rows),
+        ]
         content.append(_reading(result))
     return page(story, title, PAGES["quality"], content)
 
@@ -42,7 +48,9 @@ def _again(result: QualityResult) -> Node | None:
     if result.attempts < 2:
         return None
     told = f"These evaluation rows have been asked the same question {result.attempts} times. "
-    return parts.note(told, "Each further attempt makes a lucky PASS more likely: fresh rows would tell.", kind="warning")
+    return parts.note(
+        told, "Each further attempt makes a lucky PASS more likely: fresh rows would tell.", kind="warning"
+    )
 
 
 def _about(result: QualityResult) -> Node:
@@ -103,26 +111,41 @@ def _checks(result: QualityResult) -> Node:
     if not whole and not result.checks:
         return parts.section("Checks", parts.note("No checks are configured: this gate can say nothing."))
     shown = _whole(result)
-    picture = parts.picture("quality-checks.svg", _alt(shown), "Shaded: where the interval must lie. Dashed: the bound.") if shown else None
+    picture = (
+        parts.picture("quality-checks.svg", _alt(shown), "Shaded: where the interval must lie. Dashed: the bound.")
+        if shown
+        else None
+    )
     rows = [_row(c, parts.name(c.name)) for c in explain.worst_first(tuple(whole))]
-    return parts.section("Checks on all rows", picture, parts.table("Checks on all rows", _COLUMNS, rows) if rows else None)
+    return parts.section(
+        "Checks on all rows", picture, parts.table("Checks on all rows", _COLUMNS, rows) if rows else None
+    )
 
 
 def _row(check: CheckResult, first: Node) -> list[Child]:
     effect, interval = explain.measured(check)
     why = [wording.clip(check.message, 220), _method(check)]
     figures = [wording.number(v) for v in (check.candidate, check.champion)]
-    return [first, marks.badge(check.outcome), *figures, effect, interval, explain.bound(check), wording.count(check.n), why]
+    return [
+        first,
+        marks.badge(check.outcome),
+        *figures,
+        effect,
+        interval,
+        explain.bound(check),
+        wording.count(check.n),
+        why,
+    ]
 
 
 def _method(check: CheckResult) -> Node | None:
     told = [
         f"{check.method}" if check.method else "", check.role, explain.smallest_loss(check),
-        f"p {wording.number(check.p_value)}" if check.p_value is not None else "",
+        wording.p_value(check.p_value) if check.p_value is not None else "",
         f"{wording.count(check.n_needed)} rows would decide" if check.n_needed and check.outcome is Outcome.INCONCLUSIVE else "",
         check.where,
     ]  # fmt: skip
-    return parts.html("small", {}, " · ".join(wording.clip(t, 120) for t in told if t))
+    return html("small", {}, " · ".join(wording.clip(t, 120) for t in told if t))
 
 
 _SLICE_COLUMNS = (
@@ -161,9 +184,14 @@ def _silent(result: QualityResult, most: int) -> Node | None:
     if not silent:
         return None
     columns = (Column("Slice", "name"), Column("Rows", "num"), Column("Check"), Column("Why"))
-    rows = [[parts.name(c.slice, 80), wording.count(c.n), parts.name(c.name, 60), wording.clip(c.message, 120)] for c in silent[:most]]
+    rows: list[list[Child]] = [
+        [parts.name(c.slice, 80), wording.count(c.n), parts.name(c.name, 60), wording.clip(c.message, 120)]
+        for c in silent[:most]
+    ]
     told = f"{wording.plural(len(silent), 'slice')} not assessed"
-    return parts.section("Not assessed", parts.folded(told, parts.table(told, columns, rows, "dense"), _left_out(len(silent), most)))
+    return parts.section(
+        "Not assessed", parts.folded(told, parts.table(told, columns, rows, "dense"), _left_out(len(silent), most))
+    )
 
 
 def _left_out(number: int, most: int) -> Node | None:
@@ -176,8 +204,8 @@ def _reading(result: QualityResult) -> Node:
     level = wording.share(1 - 2 * result.alpha)
     return parts.folded(
         "How to read this",
-        parts.html("p", {}, f"Intervals hold the true value with {level} confidence: each end is a one-sided bound at α. A required check says "
+        html("p", {}, f"Intervals hold the true value with {level} confidence: each end is a one-sided bound at α. A required check says "
                    "PASS when its interval lies wholly on the good side of the bound, FAIL when wholly on the other, else INCONCLUSIVE."),
-        parts.html("p", {}, "Effects against the live model are gains of the candidate: more is always better. An alarm looks for a loss and says "
+        html("p", {}, "Effects against the live model are gains of the candidate: more is always better. An alarm looks for a loss and says "
                    "FAIL only where one is shown; NO ALARM is no proof of equality, which is why the smallest loss that it could see stands beside it."),
     )  # fmt: skip

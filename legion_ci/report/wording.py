@@ -15,7 +15,7 @@ def number(value: float | None, decimals: int | None = None, *, signed: bool = F
     """A figure with four significant digits, or with the decimals told; a true minus sign."""
     if value is None or not math.isfinite(value):
         return NONE if value is None or math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
-    if abs(value) >= 1e9 or 0 < abs(value) < 1e-4 and decimals is None:
+    if abs(value) >= 1e9 or (0 < abs(value) < 1e-4 and decimals is None):
         text = f"{abs(value):.2e}"
     else:
         text = f"{abs(value):,.{_decimals(value) if decimals is None else decimals}f}"
@@ -65,6 +65,11 @@ def quantities(lower: float | None, upper: float | None, unit: str) -> str:
         lower, upper = (None if v is None else v * 100 for v in (lower, upper))
     told = interval(lower, upper)
     return told if told == NONE else f"{told} {'%' if unit == 'ratio' else unit}".rstrip()
+
+
+def p_value(value: float) -> str:
+    """A p value: four decimals are enough."""
+    return f"p {number(value)}" if value >= 1e-4 else "p < 0.0001"
 
 
 def count(value: int | None) -> str:

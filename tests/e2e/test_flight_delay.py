@@ -50,7 +50,7 @@ def winter_champion(tmp_path):
     """A site whose champion was trained on January to March."""
     repository = model_repository.copy("flight-delay", tmp_path)
     try:
-        repository.legion("pipeline", "--first", "--run", "champion", *train_on(WINTER), *PERF)
+        repository.bring("champion", "--first", *train_on(WINTER), *PERF)
         yield repository
     finally:
         repository.stop()
@@ -62,7 +62,7 @@ def spring_champion(tmp_path_factory):
     repository = model_repository.copy("flight-delay", tmp_path_factory.mktemp("swapped"))
     shuffle(repository.folder / "data")
     try:
-        repository.legion("pipeline", "--first", "--run", "champion", *train_on(SPRING), *PERF)
+        repository.bring("champion", "--first", *train_on(SPRING), *PERF)
         yield repository
     finally:
         repository.stop()
@@ -79,7 +79,7 @@ def shuffle(data) -> None:
 def test_the_challenger_with_more_months_is_promoted_by_the_evidence(winter_champion):
     repository = winter_champion
     champion = repository.status()["champion"]
-    repository.legion("pipeline", "--run", "challenger", "--set", "deploy.tests=tests", *PERF, code=10)
+    repository.bring("challenger", "--set", "deploy.tests=tests", *PERF, code=10)
     challenger = repository.result("challenger", "deploy")["deployment"]
     assert_champion_keeps_all(repository, champion)
 
@@ -122,7 +122,7 @@ def test_a_challenger_of_shuffled_outcomes_fails_the_gate_and_the_champion_stays
 def test_a_worse_challenger_that_no_gate_stopped_is_not_promoted_either(spring_champion, name, path):
     run = f"ungated-{name}"
     champion = spring_champion.status()["champion"]
-    spring_champion.legion("pipeline", "--run", run, *train_on(path), *NO_GATE, *PERF, code=10)
+    spring_champion.bring(run, *train_on(path), *NO_GATE, *PERF, code=10)
     with july(spring_champion):
         spring_champion.legion("promote", "--run", run, *LOOKING, "--set", "promote.in_build=75s", code=(1, 10))
     assert spring_champion.result(run, "promote")["action"] in ("hold", "rollback")

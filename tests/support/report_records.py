@@ -32,7 +32,7 @@ from legion_ci.results import (
 )
 
 RUN = "20261121T052747Z-88c1"
-NASTY = '<script>alert("x")</script>\' onload=\'x\' & ünï\u202ecode 飛行機 \x00\x1b[31m | `a` ](javascript:x)'
+NASTY = "<script>alert(\"x\")</script>' onload='x' & ünï\u202ecode 飛行機 \x00\x1b[31m | `a` ](javascript:x)"
 
 
 def digest(seed: str) -> str:
@@ -47,7 +47,10 @@ def model(version: str, name: str = "flight-delay") -> ModelRef:
     made = digest(f"{name}{version}")
     uri = f"file:///srv/legion/{name}/store/artefacts/{made[:32]}/artifacts/legion"
     return ModelRef(
-        name=name, version=version, artefact=Artefact(uri=uri, digest=made, host="agent-7", size_bytes=344_210), run_id=made[:32]
+        name=name,
+        version=version,
+        artefact=Artefact(uri=uri, digest=made, host="agent-7", size_bytes=344_210),
+        run_id=made[:32],
     )
 
 
@@ -90,7 +93,9 @@ def checks() -> tuple[CheckResult, ...]:
 def slices() -> tuple[CheckResult, ...]:
     """Recall by carrier and origin."""
     named = [*(f"carrier={c}" for c in CARRIERS), "origin=EWR", "origin=JFK", "origin=LGA"]
-    return tuple(a_slice(name, n, i) for i, (name, n) in enumerate(zip(named, (*_ROWS, 9_931, 9_472, 8_596), strict=False)))
+    return tuple(
+        a_slice(name, n, i) for i, (name, n) in enumerate(zip(named, (*_ROWS, 9_931, 9_472, 8_596), strict=False))
+    )
 
 
 def a_slice(name: str, n: int, i: int, **changes: Any) -> CheckResult:
@@ -123,7 +128,12 @@ def quality(**changes: Any) -> QualityResult:
 
 def package() -> PackageResult:
     """A bundle."""
-    made = Artefact(uri="file:///srv/legion/flight-delay/packages/bundle", digest=digest("bundle"), host="agent-7", size_bytes=912_004)
+    made = Artefact(
+        uri="file:///srv/legion/flight-delay/packages/bundle",
+        digest=digest("bundle"),
+        host="agent-7",
+        size_bytes=912_004,
+    )
     return PackageResult(summary=f"bundle {made.digest[:12]}, 0.9 MB", kind="bundle", package=made, model=model("2"))
 
 
@@ -184,7 +194,13 @@ def look(i: int, step: str, share: float, action: str, n: int) -> dict[str, Any]
         "outcome": "PASS" if effect - half > -0.01 else "INCONCLUSIVE", "effect": None if few else effect, "lower": None if few else effect - half,
         "upper": None if few else effect + half, "bound": -0.01,
     }  # fmt: skip
-    errors = {"outcome": "PASS" if n > 600 else "INCONCLUSIVE", "effect": 0.0, "lower": -0.6 * half, "upper": 0.6 * half, "bound": -0.01}
+    errors = {
+        "outcome": "PASS" if n > 600 else "INCONCLUSIVE",
+        "effect": 0.0,
+        "lower": -0.6 * half,
+        "upper": 0.6 * half,
+        "bound": -0.01,
+    }
     return {
         "time": f"2026-11-21T{6 + i // 60:02d}:{i % 60:02d}:12.000Z", "step": step, "share": share, "action": action,
         "reason": "hold.undecided" if action == "hold" else "", "why": f"brier {effect:+.4f} ± {half:.4f} after {n} units",
@@ -197,7 +213,9 @@ def looks() -> tuple[dict[str, Any], ...]:
     """Fourteen looks from shadow to everybody."""
     path = [("shadow", 0.0)] * 4 + [("5", 0.05)] * 4 + [("25", 0.25)] * 3 + [("50", 0.5)] * 3
     last = {3: "advance", 7: "advance", 10: "advance", 13: "promoted"}
-    return tuple(look(i, step, share, last.get(i, "hold"), 60 + 420 * i * (i + 3)) for i, (step, share) in enumerate(path))
+    return tuple(
+        look(i, step, share, last.get(i, "hold"), 60 + 420 * i * (i + 3)) for i, (step, share) in enumerate(path)
+    )
 
 
 def promote(**changes: Any) -> PromoteResult:
@@ -254,8 +272,18 @@ def first(folder: Path) -> Path:
                 message="first model, no champion", smallest_visible_loss=None)
         for c in checks()[1:3]
     )  # fmt: skip
-    judged = quality(champion=None, checks=(checks()[0], *none), summary="PASS: 1 of 1 required check, 2 checks not assessed (first model, no champion), 27,075 rows")
-    taken = PromoteResult(summary="flight-delay-a9c2f0d1 is the first champion", action="promoted", deployment="flight-delay-a9c2f0d1", step="100", share_after=1.0)
+    judged = quality(
+        champion=None,
+        checks=(checks()[0], *none),
+        summary="PASS: 1 of 1 required check, 2 checks not assessed (first model, no champion), 27,075 rows",
+    )
+    taken = PromoteResult(
+        summary="flight-delay-a9c2f0d1 is the first champion",
+        action="promoted",
+        deployment="flight-delay-a9c2f0d1",
+        step="100",
+        share_after=1.0,
+    )
     return write(folder, train(), judged, package(), deploy(champion=None), perf(), taken)
 
 
@@ -265,7 +293,14 @@ def refused(folder: Path) -> Path:
     bad[1] = replace(bad[1], outcome=Outcome.FAIL, effect=-0.0131, lower=-0.0149, upper=-0.0113, candidate=0.1974,
                      message="the interval −0.0149 … −0.0113 lies below −0.005")  # fmt: skip
     for i in (3, 5):
-        bad[i] = replace(bad[i], outcome=Outcome.FAIL, effect=-0.081, lower=-0.112, upper=-0.05, message="a loss is shown, p 0.0004 after Holm")
+        bad[i] = replace(
+            bad[i],
+            outcome=Outcome.FAIL,
+            effect=-0.081,
+            lower=-0.112,
+            upper=-0.05,
+            message="a loss is shown, p 0.0004 after Holm",
+        )
     judged = quality(
         verdict=Verdict.FAIL, reason="bound_missed", checks=tuple(bad), attempts=3,
         summary="FAIL: 1 of 2 required checks, 2 alarms (carrier=AA, carrier=B6), 10 slices without alarm, 27,075 rows, attempt 3 on these rows",
@@ -281,7 +316,14 @@ def undecided(folder: Path) -> Path:
         verdict=Verdict.INCONCLUSIVE, reason="undecided", checks=(checks()[0], one), n_rows=1_204,
         summary="INCONCLUSIVE: 1 of 2 required checks, 1,204 rows", more_data="about 9,400 evaluation rows would decide 'brier versus champion, margin 0.005' (80 % power)",
     )  # fmt: skip
-    late = replace(perf().budgets[0], outcome=Outcome.FAIL, value=1552.4, lower=958.5, upper=1714.2, message="62.356% of 5451 requests took 50 ms or longer")
+    late = replace(
+        perf().budgets[0],
+        outcome=Outcome.FAIL,
+        value=1552.4,
+        lower=958.5,
+        upper=1714.2,
+        message="62.356% of 5451 requests took 50 ms or longer",
+    )
     saturated = perf(
         verdict=Verdict.INCONCLUSIVE, reason="invalid.generator_saturated", budgets=(late, perf().budgets[1]), series=series(30, errors_at=17),
         summary="the load generator could not keep its plan: 8.4% of the requests left more than 10 ms late although a user was free",
@@ -311,8 +353,13 @@ def extreme(folder: Path) -> Path:
         replace(checks()[0], name="nothing known", effect=0.0, lower=0.0, upper=0.0, bound=0.0, outcome=Outcome.INCONCLUSIVE, where=""),
         replace(checks()[0], name="log_loss ≤ 0.5", metric="log_loss", at_most=True, effect=0.61, lower=0.6, upper=0.62, bound=0.5, outcome=Outcome.FAIL),
     )  # fmt: skip
-    judged = quality(verdict=Verdict.FAIL, reason="bound_missed", checks=(*odd, *many), summary=NASTY, candidate=model("2", "x" * 80))
-    tests = tuple(TestCase(name=f"test {NASTY}", outcome=o, seconds=1e6, message=f"{NASTY}\n" * 200) for o in ("failed", "error", "passed", "odd"))
+    judged = quality(
+        verdict=Verdict.FAIL, reason="bound_missed", checks=(*odd, *many), summary=NASTY, candidate=model("2", "x" * 80)
+    )
+    tests = tuple(
+        TestCase(name=f"test {NASTY}", outcome=o, seconds=1e6, message=f"{NASTY}\n" * 200)
+        for o in ("failed", "error", "passed", "odd")
+    )
     loaded = perf(series=series(3600, errors_at=1999), percentiles_ms={"p50": 0.0, "p99": 4e6, "max": 9e9}, error_samples=(NASTY,) * 40,
                   environment={NASTY: NASTY}, planned_rate=None)  # fmt: skip
     run = write(folder, train(), judged, deploy(tests=tests, verdict=Verdict.FAIL, reason="tests_failed"), loaded)

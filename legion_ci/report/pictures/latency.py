@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from legion_ci.report import marks, wording
+from legion_ci.report import explain, marks, wording
 from legion_ci.report.pictures.canvas import Canvas
 from legion_ci.report.pictures.scales import Scale, logarithmic
 from legion_ci.results import BudgetResult, PerfResult
@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 920, 360, 66, 890, 24, 310
 def draw(result: PerfResult, title: str) -> str:
     """The curve through the percentiles that were recorded, and each latency budget with its interval."""
     points = curve(result)
-    budgets = [b for b in result.budgets if b.unit == "ms" and quantile(b.metric) is not None]
+    budgets = [b for b in explain.budgets(result) if b.unit == "ms" and quantile(b.metric) is not None]
     canvas = Canvas(_WIDTH, _HEIGHT, title)
     seen = [v for b in budgets for v in (b.value, b.lower, b.upper, b.bound)]
     y = logarithmic([ms for _, ms in points] + seen, _BOTTOM, _TOP)
@@ -25,7 +25,7 @@ def draw(result: PerfResult, title: str) -> str:
     _frame(canvas, x, y, [q for q, _ in points])
     canvas.path([(x(_tail(q)), y(ms)) for q, ms in points], "line of-accent")
     for q, ms in points:
-        canvas.dot(x(_tail(q)), y(ms), 3.5, "dot fill-accent")
+        canvas.dot(x(_tail(q)), y(ms), 3.5, "dot accent")
     for budget in budgets:
         _budget(canvas, budget, x, y)
     return canvas.svg()

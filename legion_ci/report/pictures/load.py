@@ -22,7 +22,7 @@ def draw(result: PerfResult, title: str) -> str:
     x = Scale(0.0, float(end_s), _LEFT, _RIGHT)
     if result.warmup_s > 0:
         canvas.box(x(0), 26, x(min(result.warmup_s, end_s)), 410, "shade")
-        canvas.text(x(0) + 5, 40, "warm-up", "small soft")
+        canvas.text(x(0) + 5, 290, "warm-up", "small soft")
     _requests(canvas, points, result, x, step_s)
     _errors(canvas, points, x, step_s)
     _latency(canvas, points, x, step_s)
@@ -54,15 +54,16 @@ def _joined(second: int, part: Sequence[LoadPoint]) -> LoadPoint:
 
 def _requests(canvas: Canvas, points: Sequence[LoadPoint], result: PerfResult, x: Scale, step_s: int) -> None:
     y = from_zero([p.requests / step_s for p in points] + [result.planned_rate], 150, 34, least=1)
-    _panel(canvas, y, 3, "requests a second")
+    planned = f"; dashed: {wording.number(result.planned_rate)} planned" if result.planned_rate else ""
+    _panel(canvas, y, 3, f"requests a second{planned}")
     for p in points:
         if p.requests:
             canvas.box(*_bar(x, p, step_s), y(p.requests / step_s), "fill-champion faint")
-            canvas.line(x(p.second), y(p.requests / step_s), x(p.second + step_s), y(p.requests / step_s), "of-champion line")
+            canvas.line(
+                x(p.second), y(p.requests / step_s), x(p.second + step_s), y(p.requests / step_s), "of-champion line"
+            )
     if result.planned_rate:
         canvas.line(_LEFT, y(result.planned_rate), _RIGHT, y(result.planned_rate), "bound")
-        told = f"planned {wording.number(result.planned_rate)}/s"
-        canvas.text(_RIGHT, y(result.planned_rate) - 7, told, "small soft end")
 
 
 def _errors(canvas: Canvas, points: Sequence[LoadPoint], x: Scale, step_s: int) -> None:

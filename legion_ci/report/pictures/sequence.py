@@ -25,7 +25,9 @@ def draw(looks: Sequence[Look], name: str, title: str) -> str:
     x = Scale(0.0, float(max(1, len(looks) - 1)), _LEFT + 14, _RIGHT - 14)
     y = spanning(_shown(sure, bound), _BOTTOM, _TOP)
     _frame(canvas, y, bound)
-    _sequence(canvas, sure, x, y)
+    _band(canvas, sure, x, y)
+    _bound(canvas, y, bound)
+    _effects(canvas, sure, x, y)
     if not sure:
         canvas.text((_LEFT + _RIGHT) / 2, (_TOP + _BOTTOM) / 2, "too little evidence for bounds yet", "soft middle")
     canvas.text((_LEFT + _RIGHT) / 2, _BOTTOM + 40, "looks, in their order", "small soft middle")
@@ -52,21 +54,30 @@ def _frame(canvas: Canvas, y: Scale, bound: float | None) -> None:
         canvas.line(_LEFT, y(tick), _RIGHT, y(tick), "grid")
         canvas.text(_LEFT - 8, y(tick) + 4, wording.number(tick, signed=True), "small soft end")
     canvas.line(_LEFT, y(0), _RIGHT, y(0), "axis")
-    if bound is not None:
-        canvas.line(_LEFT, y(bound), _RIGHT, y(bound), "bound")
-        canvas.text(_RIGHT - 4, y(bound) + 14, f"bound {wording.number(bound, signed=True)}", "small soft end")
     canvas.text(8, _TOP - 10, "gain of the challenger", "small strong")
 
 
-def _sequence(canvas: Canvas, sure: Sequence[Known], x: Scale, y: Scale) -> None:
+def _bound(canvas: Canvas, y: Scale, bound: float | None) -> None:
+    if bound is not None:
+        canvas.line(_LEFT, y(bound), _RIGHT, y(bound), "bound")
+        canvas.text(_RIGHT - 4, y(bound) + 15, f"bound {wording.number(bound, signed=True)}", "small soft end")
+
+
+def _band(canvas: Canvas, sure: Sequence[Known], x: Scale, y: Scale) -> None:
     if not sure:
         return
     lower = [(x(i), y(lo)) for i, _, lo, _ in sure]
     upper = [(x(i), y(hi)) for i, _, _, hi in sure]
     if len(sure) > 1:
         canvas.band(lower, upper, "band")
+        canvas.path(lower, "line of-accent thin faint")
+        canvas.path(upper, "line of-accent thin faint")
     else:
         canvas.line(*lower[0], *upper[0], "range of-accent")
+
+
+def _effects(canvas: Canvas, sure: Sequence[Known], x: Scale, y: Scale) -> None:
+    """The line of effects, a sign where the outcome changed and at the end."""
     canvas.path([(x(i), y(c.effect)) for i, c, _, _ in sure if c.effect is not None], "line of-accent")
     before = ""
     for i, claim, _, _ in sure:

@@ -6,7 +6,13 @@ from legion_ci.report import marks, wording
 from legion_ci.report.markup import SVG, Node, element, xml
 from legion_ci.report.pictures.canvas import Canvas
 
-_COLOURS = {"pass": "#00785a", "fail": "#b5331a", "inconclusive": "#8a5a00", "unassessed": "#5b6675", "quiet": "#5b6675"}
+_COLOURS = {
+    "pass": "#00785a",
+    "fail": "#b5331a",
+    "inconclusive": "#8a5a00",
+    "unassessed": "#5b6675",
+    "quiet": "#5b6675",
+}
 
 
 def files() -> dict[str, str]:
@@ -43,4 +49,3 @@ def _label(text: str, middle: float, width: float) -> Node:
         "x": f"{middle:g}", "y": 14, "text-anchor": "middle", "fill": "#ffffff", "font-size": 11, "textLength": f"{width:g}",
         "lengthAdjust": "spacingAndGlyphs", "font-family": "Verdana, DejaVu Sans, sans-serif",
     }, text)  # fmt: skip
-

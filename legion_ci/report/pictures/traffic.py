@@ -18,19 +18,27 @@ def draw(looks: Sequence[Look], share_after: float, title: str) -> str:
     canvas = Canvas(_WIDTH, 268, title)
     x = Scale(0.0, float(max(1, len(looks))), _LEFT, _RIGHT)
     y = Scale(0.0, 1.0, _BOTTOM, _TOP)
-    canvas.box(_LEFT, _TOP, _RIGHT, _BOTTOM, "fill-champion faint")
+    canvas.box(_LEFT, _TOP, _RIGHT + 26, _BOTTOM, "fill-champion faint")
     stairs = _stairs([*(k.share for k in looks), share_after], x, y)
     canvas.path([(x(0), _BOTTOM), *stairs, (stairs[-1][0], _BOTTOM)], "band", closed=True)
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        canvas.line(_LEFT, y(tick), _RIGHT, y(tick), "grid")
-        canvas.text(_LEFT - 8, y(tick) + 4, f"{tick:.0%}", "small soft end")
+        canvas.line(_LEFT, y(tick), _RIGHT + 26, y(tick), "grid")
+        canvas.text(_LEFT - 8, y(tick) + 4, f"{tick * 100:g} %", "small soft end")
     canvas.path(stairs, "line of-accent")
     _steps(canvas, looks, x)
     for i, (look, after) in enumerate(zip(looks, [*(k.share for k in looks[1:]), share_after], strict=True)):
         if look.action in _CHANGES:
             _change(canvas, look.action, x(i + 1), y(after))
-    canvas.line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis")
+    canvas.line(_LEFT, _BOTTOM, _RIGHT + 26, _BOTTOM, "axis")
+    _legend(canvas)
     return canvas.svg()
+
+
+def _legend(canvas: Canvas) -> None:
+    canvas.box(_LEFT, 5, _LEFT + 11, 16, "fill-accent", 2)
+    canvas.text(_LEFT + 17, 15, "challenger", "small")
+    canvas.box(_LEFT + 92, 5, _LEFT + 103, 16, "fill-champion faint", 2)
+    canvas.text(_LEFT + 109, 15, "champion", "small")
 
 
 def _stairs(shares: Sequence[float], x: Scale, y: Scale) -> list[tuple[float, float]]:

@@ -61,7 +61,7 @@ def test_a_rested_generator_judges():
     ("changes", "late", "why"),
     [
         ({"cpu": [0.2] * 3 + [0.97] * 27}, 0, "97% of its core"),
-        ({}, 60, "1.1% of the requests left more than 10 ms late"),
+        ({}, 300, "5.6% of the requests left more than 10 ms late"),
         ({"looks_late": 150}, 0, "woken late 150 times of 1000"),
     ],
 )
@@ -69,6 +69,12 @@ def test_a_generator_that_was_not_up_to_it_judges_nobody(changes, late, why):
     found = judged(Status(**{**RESTED, **changes}), measured(late=late), "p99 < 50ms")
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "invalid.generator_saturated")
     assert why in found.summary
+
+
+def test_a_little_lag_can_make_nobody_pass_but_might_have_made_somebody_fail():
+    assert judged(Status(**RESTED), measured(late=60), "p99 < 50ms").verdict is Verdict.PASS
+    broken = judged(Status(**RESTED), measured(late=60, failed=10), "p99 < 50ms", "errors < 0.2%")
+    assert (broken.verdict, broken.reason) == (Verdict.INCONCLUSIVE, "invalid.generator_saturated")
 
 
 def test_a_busy_warm_up_or_end_does_not_count_against_the_generator():
