@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import shlex
@@ -24,7 +25,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "flight-delay"
-CHAMPION, CHALLENGER = "demo-champion", "demo-challenger"
+SITE = ROOT / ".demo" / "site"
+CHAMPION, CHALLENGER = "champion", "challenger"
 PASS, FAIL, INCONCLUSIVE, INTERRUPTED = 0, 1, 10, 130
 MARK = "made-by-demo"  # in the site's folder: --fresh removes no folder without it
 JUDGED = ("quality", "package", "deploy", "perf", "promote")
@@ -75,9 +77,14 @@ class Demo:
             return {}
         return dict(record["result"])
 
+    def run_id(self, name: str) -> str:
+        """The id of the champion's or challenger's run; each site has runs of its own."""
+        mark = "" if self.site == SITE else f"-{hashlib.sha256(str(self.site).encode()).hexdigest()[:6]}"
+        return f"demo{mark}-{name}"
+
     def run(self, name: str) -> Path:
         """A run's folder."""
-        return self.example / ".legion" / "runs" / name
+        return self.example / ".legion" / "runs" / self.run_id(name)
 
     def decided(self) -> bool:
         """Whether the challenger's story has ended: promoted, rolled back, or refused by a gate."""
@@ -119,7 +126,7 @@ def take_champion_live(demo: Demo) -> int:
     """Train on January to March and take it live as the site's first model, after a short load test."""
     heading("1 champion")
     return demo.legion(
-        "pipeline", "--run", CHAMPION, "--first", "--set", "data.train.path=data/2013-0[1-3].parquet",
+        "pipeline", "--run", demo.run_id(CHAMPION), "--first", "--set", "data.train.path=data/2013-0[1-3].parquet",
         "--set", "deploy.tests=tests", "--set", "perf.duration=10s", "--set", 'perf.budgets=["errors < 1%"]',
     )  # fmt: skip
 
@@ -127,7 +134,7 @@ def take_champion_live(demo: Demo) -> int:
 def bring_challenger(demo: Demo) -> int:
     """Everything in legion.yaml as it stands; ends at promote's first look, which finds no traffic yet."""
     heading("2 challenger")
-    return demo.legion("pipeline", "--run", CHALLENGER, "--set", "deploy.tests=tests")
+    return demo.legion("pipeline", "--run", demo.run_id(CHALLENGER), "--set", "deploy.tests=tests")
 
 
 def promote(demo: Demo, rate: float) -> int:
@@ -138,10 +145,10 @@ def promote(demo: Demo, rate: float) -> int:
     heading("3 promotion")
     with replay(demo, rate):
         code = demo.legion(
-            "promote", "--run", CHALLENGER, "--set", "promote.window=5s", "--set", "promote.in_build=5m",
+            "promote", "--run", demo.run_id(CHALLENGER), "--set", "promote.window=5s", "--set", "promote.in_build=5m",
             "--set", "promote.look_every=2s",
         )  # fmt: skip
-    demo.legion("report", "--run", CHALLENGER)
+    demo.legion("report", "--run", demo.run_id(CHALLENGER))
     return code
 
 
@@ -228,7 +235,7 @@ def play(demo: Demo, rate: float) -> int:
 def main() -> int:
     """Play, and end with what came of it. The exit code is that of the last legion-ci command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--site", type=Path, default=ROOT / ".demo" / "site", help="where the models live")
+    parser.add_argument("--site", type=Path, default=SITE, help="where the models live")
     parser.add_argument("--rate", type=float, default=300.0, help="replayed flights a second (default: 300)")
     parser.add_argument("--fresh", action="store_true", help="stop and remove what an earlier demo left, then begin")
     parser.add_argument("--stop", action="store_true", help="stop everything that the demo left running, and no more")

@@ -15,6 +15,7 @@ from legion_ci.core import environments
 from legion_ci.core.site import cache_home
 from legion_ci.gateway import routes
 from legion_ci.settings.load import Loaded
+from legion_ci.supervise import client
 
 
 def clean(loaded: Loaded, *, dry_run: bool) -> Iterator[str]:
@@ -36,13 +37,20 @@ def _runs(loaded: Loaded) -> Iterator[tuple[Path, str]]:
 
 
 def _environments(loaded: Loaded) -> Iterator[tuple[Path, str]]:
-    needed = {environments.folder(lock) for lock in loaded.site.deployments.glob("*/requirements.lock")}
+    needed = _needed(loaded)
     root = cache_home() / "environments"
     for home in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else ():
         used = home / "legion-used"
         age_s = time.time() - (float(used.read_text() or 0) if used.is_file() else home.stat().st_mtime)
         if home not in needed and age_s > loaded.settings.keep.environments and not _runs_from(home):
             yield home, f"not used for {age_s / 86400:.0f} days"
+
+
+def _needed(loaded: Loaded) -> set[Path]:
+    """Environments of what is deployed, by its locks and by what the supervisor starts, maybe with an older legion-ci."""
+    by_lock = {environments.folder(lock) for lock in loaded.site.deployments.glob("*/requirements.lock")}
+    programs = (Path(a.process.command[0]) for a in client.observe(loaded.site).values() if a.process.command)
+    return by_lock | {folder for program in programs for folder in program.parents}
 
 
 def _runs_from(home: Path) -> bool:

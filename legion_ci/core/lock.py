@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from legion_ci.core.errors import OrderError
+from legion_ci.core.files import unwritable
 
 if os.name == "posix":
     import fcntl
@@ -30,9 +31,9 @@ def locked(path: Path, *, wait: bool = True, what: str = "") -> Iterator[None]:
     """Hold the lock at ``path`` for the block. The system frees it when the holder dies, however it dies.
 
     wait: wait for the holder, else raise OrderError that names its pid, host and start. what: what is locked, for people.
+    Raises ToolError when the lock file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fd = _open(path)
     try:
         try:
             _take(fd, wait)
@@ -40,22 +41,31 @@ def locked(path: Path, *, wait: bool = True, what: str = "") -> Iterator[None]:
             raise OrderError(
                 f"{what or path.name} is in use{_holder(fd)}", where=str(path), todo="wait for it to end, or end it"
             ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(
-            fd,
-            json.dumps(
-                {
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                }
-            ).encode(),
-            0,
-        )
-        yield
-        os.ftruncate(fd, 0)
+        _sign(fd, path)
+        try:
+            yield
+        finally:
+            os.ftruncate(fd, 0)  # also after an error: whoever got here let go in order
     finally:
         os.close(fd)
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _sign(fd: int, path: Path) -> None:
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(holder).encode(), 0)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _holder(fd: int) -> str:

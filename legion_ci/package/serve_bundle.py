@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -45,7 +46,7 @@ def main() -> None:
 def environment(folder: Path) -> Path:
     """Python of the environment with exactly the locked packages; made anew when it is not complete."""
     lock = HERE / "requirements.lock"
-    wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {platform.python_version()}"
+    wanted = f"{_checked(lock)} {platform.python_version()}"
     mark = folder / "complete"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (mark.is_file() and mark.read_text() == wanted):
@@ -59,6 +60,18 @@ def environment(folder: Path) -> Path:
         subprocess.run([*pip, *map(str, (HERE / "wheel").glob("*.whl"))], check=True)
         mark.write_text(wanted)
     return python
+
+
+def _checked(lock: Path) -> str:
+    """sha256 of the lock, which must be the one that was packaged."""
+    found = hashlib.sha256(lock.read_bytes()).hexdigest()
+    packaged = json.loads((HERE / "bundle.json").read_text())["lock"]
+    if found != packaged:
+        sys.exit(
+            f"{lock}: is not the lock that was packaged (sha256 {found[:12]}, bundle.json says {packaged[:12]}); "
+            "unpack the bundle again"
+        )
+    return found
 
 
 if __name__ == "__main__":

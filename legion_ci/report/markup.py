@@ -15,8 +15,8 @@ SVG = "http://www.w3.org/2000/svg"
 _UNPRINTABLE = re.compile(  # what XML cannot hold, and what turns the direction of the text around it
     "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\x7f-\x9f]"
 )
-_FORBIDDEN_TAGS = {"script", "style", "iframe", "object", "embed", "form", "base", "meta:http-equiv"}
-_LINK = re.compile(r"(?:https?://|#|[\w-]+(?:\.[\w-]+)*(?:#[\w-]*)?$)")
+_FORBIDDEN_TAGS = {"script", "style", "iframe", "object", "embed", "form", "base"}
+_LINK = re.compile(r"(?:https?://|#).*|[\w-]+(?:\.[\w-]+)*(?:#[\w-]*)?", re.DOTALL)
 _OWN_LINE = {
     "html", "head", "meta", "link", "title", "body", "header", "nav", "main", "footer", "section", "div", "p", "h1",
     "h2", "h3", "ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "figure", "figcaption",
@@ -41,7 +41,7 @@ def html(tag: str, attributes: Attributes | None = None, *children: Child) -> No
     """A tree of HTML; ValueError for anything that the policy would block (scripts, styles, handlers, odd links)."""
     attributes = attributes or {}
     bad = [k for k in attributes if k == "style" or k.startswith("on") or k == "http-equiv"]
-    bad += [k for k in ("href", "src") if (v := attributes.get(k)) is not None and not _LINK.match(str(v))]
+    bad += [k for k in ("href", "src") if (v := attributes.get(k)) is not None and not _LINK.fullmatch(str(v))]
     if tag in _FORBIDDEN_TAGS or bad:
         raise ValueError(f"<{tag} {' '.join(bad)}> is blocked in Jenkins; put styles into legion.css, link to files")
     node = element(tag, attributes, *children)

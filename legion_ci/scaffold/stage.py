@@ -1,22 +1,18 @@
-"""Makes a new model repository from a template: all of it, or nothing."""
+"""``init``: a new model repository that works at once, written as a whole or not at all."""
 
 from __future__ import annotations
 
-import re
+import contextlib
+import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import Template
 
 from legion_ci.core.errors import ConfigurationError, Problem
 from legion_ci.core.files import unwritable
-
-DEFAULTS = {"target": "target"}
-_RENAMED = {"gitignore": ".gitignore"}  # a .gitignore inside the package would be obeyed there
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+from legion_ci.scaffold import questions
+from legion_ci.scaffold import template as templates
+from legion_ci.scaffold.questions import Ask
 
 
 def create(
@@ -27,76 +23,84 @@ def create(
     answers: Mapping[str, str] | None = None,
     interactive: bool = False,
     force: bool = False,
+    ask: Ask = questions.prompt,
 ) -> list[Path]:
-    """Write the template's files into ``folder``; returns their paths.
+    """Make a model repository in ``folder`` and return its files, sorted.
 
-    answers: values of the template's placeholders besides the name (``target``). interactive: ask for them. Raises
-    ConfigurationError for a bad name, an unknown template, or files that are there already (all named), unless force.
+    answers: use (parquet, csv), target (a column), locustfile (yes, no). interactive: ask for what is not given.
+    force: replace files that are there. Raises ConfigurationError (bad names, files in the way, all at once) and
+    ToolError (a folder that cannot be written); either way nothing has changed.
     """
-    values = {"name": name, **DEFAULTS, **(answers or {})}
-    if interactive:
-        values = {key: _ask(key, value) for key, value in values.items()}
-    content = _render(template, values)
-    _check(folder, values, content, force)
-    return _write(folder, content)
+    made = _contents(template, name, answers or {}, ask if interactive else None)
+    _see_that_nothing_is_in_the_way(folder, made, force)
+    try:
+        with _beside(folder) as temporary:
+            _write(temporary / "new", made)
+            if folder.exists():
+                _move(temporary, folder, list(made))
+            else:
+                (temporary / "new").rename(folder)
+    except OSError as error:
+        raise unwritable(Path(error.filename or folder), error) from error
+    return [folder / n for n in made]
 
 
-def _ask(key: str, default: str) -> str:
-    question = {"name": "Name of the model", "target": "Column that is to be predicted"}.get(key, key)
-    return input(f"{question} [{default}]: ").strip() or default
+def _contents(name: str, model: str, answers: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
+    templates.check(name)
+    return templates.files(name, questions.answered(model, answers, ask))
 
 
-def templates() -> list[str]:
-    """The names of the templates."""
-    return sorted(p.name for p in files("legion_ci.scaffold").joinpath("templates").iterdir() if p.is_dir())
-
-
-def _render(template: str, values: Mapping[str, str]) -> dict[str, str]:
-    if template not in templates():
-        raise ConfigurationError(
-            f"there is no template {template!r}", where="--template", todo=f"there are: {', '.join(templates())}"
-        )
-    root = Path(str(files("legion_ci.scaffold").joinpath("templates", template)))
-    found = sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    made = {p.relative_to(root).as_posix(): Template(p.read_text()).safe_substitute(values) for p in found}
-    renamed = {_RENAMED.get(path, path): text for path, text in made.items()}
-    return {"Jenkinsfile": jenkinsfile(), **renamed}
-
-
-def jenkinsfile() -> str:
-    """The one Jenkinsfile: beside the package in a checkout, inside it in the wheel."""
-    inside = files("legion_ci.scaffold").joinpath("templates", "Jenkinsfile")
-    if inside.is_file():
-        return inside.read_text()
-    return (Path(__file__).resolve().parents[2] / "templates" / "Jenkinsfile").read_text()
-
-
-def _check(folder: Path, values: Mapping[str, str], content: Mapping[str, str], force: bool) -> None:
-    problems = []
-    if not _NAME.fullmatch(values["name"]):
-        rule = "lower-case letters, digits and dashes, a letter first, at most 63"
-        problems.append(Problem(f"{values['name']!r} is not a model name", "--name", rule))
-    if not _WORD.fullmatch(values["target"]):
-        problems.append(Problem(f"{values['target']!r} is not a column name", "target", "letters, digits and _"))
-    if not force:
-        there = [p for p in content if (folder / p).exists()]
-        problems += [Problem("is there already", str(folder / p), "--force writes over it") for p in there]
-    if problems:
+def _see_that_nothing_is_in_the_way(folder: Path, made: Mapping[str, str], force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError("is a file", where=str(folder), todo="give --folder another name")
+    blocked = [
+        Problem("is no folder", str(p), "move it away") for p in _parents(folder, made) if p.exists() and not p.is_dir()
+    ]
+    there = [folder / n for n in made if (folder / n).exists() or (folder / n).is_symlink()]
+    odd = [Problem("is a folder where a file goes", str(p), "move it away") for p in there if p.is_dir()]
+    taken = [
+        Problem("is there already", str(p), "move it away, or --force to replace it") for p in there if not p.is_dir()
+    ]
+    if problems := [*blocked, *odd, *([] if force else taken)]:
         raise ConfigurationError(problems)
 
 
-def _write(folder: Path, content: Mapping[str, str]) -> list[Path]:
-    """Write to a folder beside it first, then move each file: a failure leaves nothing behind."""
+def _parents(folder: Path, made: Mapping[str, str]) -> list[Path]:
+    return sorted({folder / p for n in made for p in Path(n).parents if p != Path()})
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A temporary folder on the same file system, removed again."""
+    parent = folder.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    temporary = parent / f".legion-init-{secrets.token_hex(4)}"
+    temporary.mkdir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".init-") as temporary:
-            for path, text in content.items():
-                target = Path(temporary) / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text)
-            for path in content:
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(Path(temporary) / path, folder / path)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    return [folder / path for path in sorted(content)]
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(root: Path, made: Mapping[str, str]) -> None:
+    for name, content in made.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", newline="\n")
+
+
+def _move(temporary: Path, folder: Path, names: list[str]) -> None:
+    """Move the files into a folder that exists; when one cannot be moved, put everything back as it was."""
+    with contextlib.ExitStack() as undo:
+        for name in names:
+            target, kept = folder / name, temporary / "old" / name
+            for parent in reversed([p for p in target.parents if p.is_relative_to(folder) and not p.exists()]):
+                parent.mkdir()
+                undo.callback(parent.rmdir)
+            if target.exists() or target.is_symlink():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                target.rename(kept)
+                undo.callback(kept.rename, target)
+            (temporary / "new" / name).rename(target)
+            undo.callback(target.unlink)
+        undo.pop_all()  # all is where it belongs: nothing to undo

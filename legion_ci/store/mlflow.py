@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits for minutes
 
-from legion_ci.core.errors import ServiceError, ToolError, missing_package
+from legion_ci.core.errors import LegionError, ServiceError, ToolError, missing_package
 from legion_ci.core.lock import locked
 from legion_ci.core.site import Site
 from legion_ci.results import ModelRef
@@ -33,6 +33,10 @@ for _name in ("mlflow", "alembic", "alembic.runtime.migration"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 ARTEFACT_PATH = "legion"
+_NO_CONNECTION = ("Max retries", "Connection", "timed out", "sqlite3.OperationalError")
+_SAYS_WHAT_WE_KNOW = ("mlflow.sklearn", "mlflow.utils.environment")  # we lock, and open pickles only in the model's own
+T = TypeVar("T")
+_BATCH = 100  # parameters or tags
 _TEXT_MAX = 6000  # MLflow refuses longer parameter values
 
 
@@ -78,16 +82,16 @@ class Store:
     def log(
         self, run_id: str, parameters: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]
     ) -> None:
-        """Log parameters, metrics and tags in one go."""
-        now = self.client.get_run(run_id).info.start_time
+        """Log parameters, metrics and tags, in as many calls as MLflow's limits ask for."""
         with _told(self.uri):
-            known = self.client.get_run(run_id).data.params
-            self.client.log_batch(
-                run_id,
-                metrics=[Metric(k, v, now, 0) for k, v in metrics.items()],
-                params=[Param(k, v[:_TEXT_MAX]) for k, v in parameters.items() if k not in known],
-                tags=[RunTag(k, v) for k, v in tags.items()],
-            )
+            run = self.client.get_run(run_id)
+            new = [Param(k, v[:_TEXT_MAX]) for k, v in parameters.items() if k not in run.data.params]
+            for some in _batched(new):
+                self.client.log_batch(run_id, params=some)
+            for measured in _batched([Metric(k, v, run.info.start_time, 0) for k, v in metrics.items()]):
+                self.client.log_batch(run_id, metrics=measured)
+            for told in _batched([RunTag(k, v) for k, v in tags.items()]):
+                self.client.log_batch(run_id, tags=told)
 
     def metrics(self, run_id: str) -> dict[str, float]:
         """The last value of every metric of a run."""
@@ -105,7 +109,9 @@ class Store:
             with contextlib.suppress(MlflowException):
                 self.client.create_registered_model(self.model)
             source = f"{self.client.get_run(run_id).info.artifact_uri}/{ARTEFACT_PATH}"
-            version = self.client.create_model_version(self.model, source, run_id, tags=dict(tags), description=description)
+            version = self.client.create_model_version(
+                self.model, source, run_id, tags=dict(tags), description=description
+            )
             return str(version.version), source
 
     def upload(self, run_id: str, version: str, folder: Path) -> None:
@@ -142,6 +148,11 @@ def download(uri: str, target: Path) -> Path:
         return Path(artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target)))
 
 
+def _batched(items: list[T]) -> Iterator[list[T]]:
+    """Pieces that one call of MLflow takes."""
+    yield from (items[i : i + _BATCH] for i in range(0, len(items), _BATCH))
+
+
 @contextlib.contextmanager
 def _told(uri: str) -> Iterator[None]:
     """MLflow's errors as ours: what could not be reached, or what it said."""
@@ -149,17 +160,23 @@ def _told(uri: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         text = str(error).splitlines()[0]
-        if any(word in text for word in ("Max retries", "Connection", "timed out")):
-            raise ServiceError(
-                f"cannot be reached ({text[:200]})", where=uri, todo="check store.tracking_uri and that the server runs"
-            ) from error
+        if any(word in text for word in _NO_CONNECTION):
+            raise _unreachable(uri, text[:200]) from error
         raise ToolError(f"MLflow: {text[:300]}", where=uri) from error
     except Exception as error:
         if type(error).__module__.startswith(("sqlalchemy", "requests", "urllib3")):
-            raise ServiceError(
-                f"cannot be reached ({str(error).splitlines()[0][:200]})", where=uri, todo="check store.tracking_uri"
-            ) from error
+            raise _unreachable(uri, str(error).splitlines()[0][:200]) from error
         raise
+
+
+def _unreachable(uri: str, text: str) -> LegionError:
+    if urlsplit(uri).scheme == "sqlite":
+        return ToolError(
+            f"cannot be used ({text})", where=uri, todo="check free space and the folder, then run the task again"
+        )
+    return ServiceError(
+        f"cannot be reached ({text})", where=uri, todo="check store.tracking_uri and that the server runs"
+    )
 
 
 def save_model(model: Any, folder: Path, code: list[str]) -> str:
@@ -170,13 +187,27 @@ def save_model(model: Any, folder: Path, code: list[str]) -> str:
     import mlflow.pyfunc
     import mlflow.sklearn
 
-    if isinstance(model, mlflow.pyfunc.PythonModel):
-        mlflow.pyfunc.save_model(str(folder), python_model=model, pip_requirements=[], code_paths=code or None)
-        return "pyfunc"
-    mlflow.sklearn.save_model(
-        model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None
-    )
-    return "sklearn"
+    with _without_warnings(_SAYS_WHAT_WE_KNOW):
+        if isinstance(model, mlflow.pyfunc.PythonModel):
+            mlflow.pyfunc.save_model(str(folder), python_model=model, pip_requirements=[], code_paths=code or None)
+            return "pyfunc"
+        mlflow.sklearn.save_model(
+            model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None
+        )
+        return "sklearn"
+
+
+@contextlib.contextmanager
+def _without_warnings(names: Sequence[str]) -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def input_example(model_dir: Path) -> Any:

@@ -17,13 +17,6 @@ from legion_ci.train.protocol import TrainJob
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ENTRYPOINT = '''"""The model's entry point of the General Python Prediction Interface."""
-
-from legion_ci.serving.gppi import info, init, predict_on_matrix
-
-__all__ = ["info", "init", "predict_on_matrix"]
-'''
-
 
 def complete(artefact: Path, job: TrainJob, tools: Tools, find_links: tuple[str, ...]) -> None:
     """Write samples, requirements, lock and the sample's predictions, made in the locked environment."""
@@ -40,8 +33,10 @@ def complete(artefact: Path, job: TrainJob, tools: Tools, find_links: tuple[str,
 
 def provisional(artefact: Path, job: TrainJob) -> None:
     """Entry point and a manifest without version, so that the model can be loaded before it is registered."""
+    from legion_ci.serving.gppi import ENTRYPOINT
+
     model_dir = artefact / manifest.MODEL_DIR
-    write_atomic(model_dir / "entrypoint.py", _ENTRYPOINT)
+    write_atomic(model_dir / "entrypoint.py", ENTRYPOINT)
     flavor = "sklearn" if "\n  sklearn:" in (model_dir / "MLmodel").read_text() else "pyfunc"
     sign(
         artefact,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -39,6 +40,7 @@ class FunctionTrainer:
             result=str(job.scratch / "trained.json"),
             data={name: (s.use, s.model_dump(mode="json")) for name, s in job.data.items()},
             parameters=job.settings.parameters,
+            parent=os.getpid(),
         )
         path = job.scratch / "job.json"
         path.write_bytes(msgspec.json.encode(work))
@@ -68,6 +70,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     result: str
     data: dict[str, tuple[str, dict[str, object]]]
     parameters: dict[str, object]
+    parent: int  # pid of who waits for the result
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

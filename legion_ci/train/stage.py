@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,7 +92,8 @@ def run(
         tools.progress.say(f"registering {model.name} {version}")
         mlflow.upload(run_id, version, target)
     except BaseException as error:
-        mlflow.end_run(run_id, "FAILED" if isinstance(error, LegionError) else "KILLED")
+        with contextlib.suppress(LegionError):  # the first error is the one to tell
+            mlflow.end_run(run_id, "FAILED" if isinstance(error, LegionError) else "KILLED")
         raise
     mlflow.end_run(run_id, "FINISHED")
     found = Artefact(uri=uri, digest=digest_tree(target), host=_host(uri), size_bytes=_size(target))

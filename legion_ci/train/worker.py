@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import shutil
 import sys
 import traceback
@@ -17,6 +18,7 @@ from legion_ci.core.errors import ConfigurationError, LegionError, Problem, Tool
 from legion_ci.core.files import write_atomic
 from legion_ci.data import source
 from legion_ci.settings.schema import DataSettings
+from legion_ci.train import orphan
 from legion_ci.train.function import Answer, Work
 from legion_ci.train.output import TrainOutput
 from legion_ci.train.protocol import Trained
@@ -25,6 +27,7 @@ from legion_ci.train.protocol import Trained
 def main(arguments: list[str]) -> int:
     """Train as told in the job file; the result file says how it went."""
     work = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Work)
+    orphan.end_with(work.parent)
     try:
         answer = Answer(trained=_train(work))
     except LegionError as error:
@@ -41,12 +44,13 @@ def _train(work: Work) -> Trained:
         name: source.load(name, _data_settings(name, use, values), folder) for name, (use, values) in work.data.items()
     }
     output = _call(function, data, dict(work.parameters), work.entrypoint, folder)
-    flavor = _save(output.model, Path(work.model_dir), folder)
+    metrics = _metrics(output.metrics, work.entrypoint)
+    flavor = _save(output.model, Path(work.model_dir), work.entrypoint, folder)
     rows = data["train"].table.num_rows if "train" in data else 0
     return Trained(
         flavor=flavor,
         n_rows=rows,
-        metrics={k: float(v) for k, v in output.metrics.items()},
+        metrics=metrics,
         parameters={k: str(v) for k, v in work.parameters.items()},
         tags={k: str(v) for k, v in output.tags.items()},
     )
@@ -107,7 +111,27 @@ def _call(
     return output
 
 
-def _save(model: Any, model_dir: Path, folder: Path) -> str:
+def _metrics(found: Mapping[str, Any], entrypoint: str) -> dict[str, float]:
+    """Finite numbers by name; NaN says nothing and MLflow's servers differ about it."""
+
+    def number(value: Any) -> float | None:
+        try:
+            return float(value) if math.isfinite(value) else None
+        except (TypeError, ValueError):
+            return None
+
+    metrics = {str(name): number(value) for name, value in found.items()}
+    problems = [
+        Problem(f"the metric {name!r} is not a finite number ({found[name]!r})", entrypoint, "leave it out")
+        for name, value in metrics.items()
+        if value is None
+    ]
+    if problems:
+        raise ToolError(problems)
+    return {name: value for name, value in metrics.items() if value is not None}
+
+
+def _save(model: Any, model_dir: Path, entrypoint: str, folder: Path) -> str:
     from legion_ci.store import mlflow
 
     if isinstance(model, str | Path):
@@ -117,7 +141,14 @@ def _save(model: Any, model_dir: Path, folder: Path) -> str:
             )
         shutil.copytree(model, model_dir)
         return "sklearn" if "\n  sklearn:" in (model_dir / "MLmodel").read_text() else "pyfunc"
-    return mlflow.save_model(model, model_dir, _own_code(folder))
+    try:
+        return mlflow.save_model(model, model_dir, _own_code(folder))
+    except Exception as error:
+        raise ToolError(
+            f"the model ({type(model).__name__}) cannot be saved ({type(error).__name__}: {error})",
+            where=entrypoint,
+            todo="return an estimator that can be pickled",
+        ) from error
 
 
 def _own_code(folder: Path) -> list[str]:

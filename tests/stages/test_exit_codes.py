@@ -5,53 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
-from repositories import SETTINGS, repository
-
-PROGRAM = Path(sys.executable).parent / "legion-ci"
-
-
-@pytest.fixture(scope="module")
-def caches(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def legion(tmp_path, caches):
-    """Runs a task in a repository of its own."""
-
-    class Legion:
-        folder = tmp_path / "model"
-        environment = {  # noqa: RUF012
-            **{k: v for k, v in os.environ.items() if not k.startswith(("LEGION_", "JENKINS", "BUILD_", "WORKSPACE"))},
-            "LEGION__SITE__PATH": str(tmp_path / "site"),
-            "LEGION_CACHE": str(caches),
-        }
-
-        def make(self, **more):
-            repository(self.folder, **more)
-            return self
-
-        def start(self, *words, **env):
-            return subprocess.Popen(
-                [PROGRAM, *words],
-                cwd=self.folder,
-                env={**self.environment, **env},
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-
-        def __call__(self, *words, **env):
-            process = self.start(*words, **env)
-            out, err = process.communicate(timeout=240)
-            assert "Traceback" not in out + err, out + err
-            return process.returncode, out, err
-
-    return Legion()
+from repositories import SETTINGS
 
 
 @pytest.fixture

@@ -69,8 +69,16 @@ def load(folder: artefact.ModelFolder, sample: Sample | None) -> SklearnModel:
             f"the {type(estimator).__name__} cannot predict", where=where, todo="log a fitted estimator"
         )
     _in_one_thread(estimator)
+    _without_validation_of_parameters()
     signature = sample.signature()
     return SklearnModel(estimator, signature, _inputs(estimator, signature, sample, folder.model_dir))
+
+
+def _without_validation_of_parameters() -> None:
+    """Its parameters were checked when it was fitted; checking them again is a fifth of a small prediction."""
+    import sklearn
+
+    sklearn.set_config(skip_parameter_validation=True)
 
 
 def _read(model_dir: Path) -> Any:

@@ -38,6 +38,12 @@ def test_every_command_names_the_site(one):
     assert all(f"site.path={one.site}" in one.command(t) for t in ("pipeline", "status", "undeploy"))
 
 
+def test_two_sites_do_not_share_their_runs(tmp_path):
+    ids = {demo.Demo(site, tmp_path).run_id("champion") for site in (demo.SITE, tmp_path / "a", tmp_path / "b")}
+    assert len(ids) == 3
+    assert "demo-champion" in ids
+
+
 def test_nothing_is_decided_before_anything_ran(one):
     assert not one.decided()
 
@@ -64,7 +70,7 @@ def test_starting_over_removes_only_the_demos_own_runs(one):
     record(one, demo.CHALLENGER, "train")
     record(one, "mine", "train")
     demo.start_over(one)
-    assert [p.name for p in (one.example / ".legion" / "runs").iterdir()] == ["mine"]
+    assert [p.name for p in (one.example / ".legion" / "runs").iterdir()] == [one.run_id("mine")]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""inv TASK does what legion-ci TASK does; add your own tasks above the last line."""
+"""The stages as invoke tasks (``inv pipeline``); tasks of your own go below."""
 
 from legion_ci.tasks import namespace
 

@@ -1,24 +1,46 @@
-"""Acceptance tests: run against the new deployment, before it gets any traffic. MODEL_URL says where it is."""
+"""Acceptance tests: ``legion-ci deploy`` runs them against the new deployment before it gets any traffic."""
+
+from __future__ import annotations
 
 import json
 import os
 import urllib.request
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pandas
+import pytest
 
-ROWS = pq.read_table(Path(__file__).parents[1] / "data" / "eval.parquet").slice(0, 5).drop_columns(["$target"])
-
-
-def invoke(columns, rows):
-    body = json.dumps({"columns": columns, "data": rows}).encode()
-    request = urllib.request.Request(os.environ["MODEL_URL"] + "/api/model/invoke", body)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+TARGET = "$target"
 
 
-def test_it_answers_every_row_with_a_class():
-    answer = invoke(ROWS.column_names, [list(row.values()) for row in ROWS.to_pylist()])
-    assert len(answer["prediction"]) == ROWS.num_rows
-    position = answer["columns"].index("prediction")
-    assert {row[position] for row in answer["prediction"]} <= {0, 1}
+def ask(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The model's answer to some rows, one row each: the prediction and a probability for each class."""
+    body = json.dumps({"columns": list(rows), "data": rows.to_numpy().tolist()}).encode()
+    url = os.environ["MODEL_URL"].rstrip("/") + "/api/model/invoke"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer = json.load(response)
+    return pandas.DataFrame(answer["prediction"], columns=answer["columns"])
+
+
+@pytest.fixture(scope="module")
+def rows() -> pandas.DataFrame:
+    return pandas.read_parquet(Path(__file__).parents[1] / "data" / "eval.$use")
+
+
+def test_every_row_gets_a_known_class_and_probabilities_that_add_up(rows):
+    answer = ask(rows.drop(columns=TARGET))
+    probabilities = answer.filter(like="probability_")
+    assert set(answer["prediction"]) <= set(rows[TARGET])
+    assert probabilities.sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+def test_most_rows_are_recognised(rows):
+    answer = ask(rows.drop(columns=TARGET))
+    assert (answer["prediction"].to_numpy() == rows[TARGET].to_numpy()).mean() > 0.8
+
+
+def test_the_order_of_the_columns_does_not_matter(rows):
+    few = rows.drop(columns=TARGET).head(3)
+    backwards = few[list(reversed(list(few)))]
+    assert list(ask(few)["prediction"]) == list(ask(backwards)["prediction"])
