@@ -42,7 +42,7 @@ def _environments(loaded: Loaded) -> Iterator[tuple[Path, str]]:
     for home in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else ():
         used = home / "legion-used"
         age_s = time.time() - (float(used.read_text() or 0) if used.is_file() else home.stat().st_mtime)
-        if home not in needed and age_s > loaded.settings.keep.environments and not _runs_from(home):
+        if home.resolve() not in needed and age_s > loaded.settings.keep.environments and not _runs_from(home):
             yield home, f"not used for {age_s / 86400:.0f} days"
 
 
@@ -50,7 +50,7 @@ def _needed(loaded: Loaded) -> set[Path]:
     """Environments of what is deployed, by its locks and by what the supervisor starts, maybe with an older legion-ci."""
     by_lock = {environments.folder(lock) for lock in loaded.site.deployments.glob("*/requirements.lock")}
     programs = (Path(a.process.command[0]) for a in client.observe(loaded.site).values() if a.process.command)
-    return by_lock | {folder for program in programs for folder in program.parents}
+    return {home.resolve() for home in by_lock} | {f for p in programs for f in p.parent.resolve().parents}
 
 
 def _runs_from(home: Path) -> bool:

@@ -73,12 +73,44 @@ class Dataset:
 
 
 def load(name: str, settings: DataSettings, folder: Path) -> Dataset:
-    """Read a data set and check it against its settings: not empty, columns there, target without gaps."""
-    table = open_source(name, settings, folder).table()
-    problems = list(_problems(name, settings, table))
+    """Read a data set and check it against its settings: not empty, columns there and usable, target without gaps.
+
+    Decimal columns come as float64 and dictionary columns as what is in their dictionary: what a request can carry.
+    """
+    table = plain(open_source(name, settings, folder).table())
+    found = Dataset(name, table, settings)
+    problems = list(_problems(name, settings, table)) or unusable(table.select(found.feature_names), f"data.{name}")
     if problems:
         raise ConfigurationError(problems)
-    return Dataset(name, table, settings)
+    return found
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """The table with decimals as float64 and dictionaries as their values."""
+    import pyarrow as pa
+
+    def kind(field: pa.Field) -> pa.DataType:
+        if pa.types.is_dictionary(field.type):
+            return field.type.value_type
+        return pa.float64() if pa.types.is_decimal(field.type) else field.type
+
+    return table.cast(pa.schema([f.with_type(kind(f)) for f in table.schema]))
+
+
+def unusable(features: pa.Table, where: str) -> list[Problem]:
+    """Features of a type that no request can carry."""
+    import pyarrow.types as t
+
+    tests = (t.is_boolean, t.is_integer, t.is_floating, t.is_string, t.is_large_string, t.is_timestamp, t.is_date, t.is_null)
+    return [
+        Problem(
+            f"the feature {field.name!r} has the type {field.type}, which no request can carry",
+            where,
+            "convert it when preparing the data, or list it under ignore",
+        )
+        for field in features.schema
+        if not any(test(field.type) for test in tests)
+    ]
 
 
 def _problems(name: str, settings: DataSettings, table: pa.Table) -> list[Problem]:

@@ -80,7 +80,10 @@ def _logged_sample(job: TrainJob) -> pa.Table:
             where="train",
             todo="log the model with input_example=<DataFrame>, or add data.train",
         )
-    return pa.Table.from_pandas(example.head(job.settings.sample_rows), preserve_index=False)
+    sample = source.plain(pa.Table.from_pandas(example.head(job.settings.sample_rows), preserve_index=False))
+    if problems := source.unusable(sample, "the model's input example"):
+        raise ConfigurationError(problems)
+    return sample
 
 
 def _has_nan(column: pa.ChunkedArray) -> bool:

@@ -62,7 +62,6 @@ def test_a_verdict_is_a_word_and_not_only_a_colour(reports):
     for kind, word in (("promoted", "PASS"), ("refused", "FAIL"), ("undecided", "INCONCLUSIVE")):
         for path, parsed in pages(reports[kind]):
             assert path.name == "deploy.html" or word in parsed.text
-            assert all(a["alt"] for a in parsed.all("img")[: len(parsed.all("nav"))])
     for path in reports["promoted"].glob("mark-*.svg"):
         shapes = ET.fromstring(path.read_text()).iter("{http://www.w3.org/2000/svg}path")
         assert len({s.get("d") for s in shapes}) == 2

@@ -1,0 +1,100 @@
+"""Every page of the report, opened in Chromium under Jenkins' default Content-Security-Policy: nothing refused, nothing blank."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import report_browser
+import report_records
+from PIL import Image
+from report_html import page
+from requirements_of_tests import need
+
+from legion_ci.report import stage
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "promoted": ("index", "quality", "deploy", "perf", "promote"),
+    "undecided": ("index", "quality", "perf", "promote"),
+    "extreme": ("index", "quality", "deploy", "perf"),
+    "refused": ("index",),
+    "first": ("index",),
+}
+LIGHT_AND_DARK = [(k, p, False) for k, pages in PAGES.items() for p in pages] + [
+    ("promoted", p, True) for p in PAGES["promoted"]
+]
+_FEW_COLOURS = 24  # a page without its styles or pictures has fewer
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    return need("chromium", "apt-get install -y --no-install-recommends chromium")
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory):
+    """Kind of run -> its report, being served."""
+    folder = tmp_path_factory.mktemp("reports")
+    for kind in PAGES:
+        run = getattr(report_records, kind)(tmp_path_factory.mktemp(kind))
+        stage.write(run, folder / kind)
+    with report_browser.serving(folder) as site:
+        yield folder, site
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Path:
+    """Where pictures go: LEGION_SCREENSHOTS, to look at them, else a temporary folder."""
+    named = os.environ.get("LEGION_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def colours(picture: Path) -> tuple[int, float]:
+    """(distinct colours, mean brightness 0..255)."""
+    image = Image.open(picture).convert("RGB")
+    grey = image.convert("L").histogram()
+    return len(image.getcolors(1 << 24)), sum(i * n for i, n in enumerate(grey)) / sum(grey)
+
+
+@pytest.mark.parametrize(("kind", "name", "dark"), LIGHT_AND_DARK)
+def test_a_page_is_whole_under_the_policy(chromium, sites, kept, tmp_path, kind, name, dark):
+    folder, site = sites
+    site.fetched.clear()
+    site.violations.clear()
+    picture = kept / f"{kind}-{name}{'-dark' if dark else ''}.png"
+    flags = [report_browser.DARK] if dark else []
+    refused = report_browser.look(chromium, f"{site.url}/{kind}/{name}.html", picture, tmp_path / "profile", *flags)
+    assert (refused, site.violations) == ([], [])
+    shown = page(folder / kind / f"{name}.html")
+    wanted = {f"/{kind}/{a['src']}" for a in shown.all("img")} | {f"/{kind}/legion.css"}
+    assert wanted <= {path for path, status in site.fetched if status == 200}
+    assert {path for path, status in site.fetched if status != 200} <= {"/favicon.ico"}
+    number, brightness = colours(picture)
+    assert number > _FEW_COLOURS
+    assert (brightness < 90) if dark else (brightness > 200)
+
+
+def test_a_picture_is_not_blank_in_either_scheme(chromium, sites, kept, tmp_path):
+    folder, site = sites
+    for file in ("quality-checks.svg", "perf-load.svg", "promote-claim-1.svg"):
+        for flags in ([], [report_browser.DARK]):
+            picture = tmp_path / f"{file}{len(flags)}.png"
+            report_browser.look(chromium, f"{site.url}/promoted/{file}", picture, tmp_path / "profile", *flags)
+            assert (folder / "promoted" / file).is_file()
+            assert colours(picture)[0] > 8
+
+
+def test_these_tests_would_see_a_violation(chromium, tmp_path):
+    (tmp_path / "bad.html").write_text(
+        "<!doctype html><title>x</title><style>p{color:red}</style><p style='color:blue'>x</p><script>1</script>"
+        "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>"
+    )
+    with report_browser.serving(tmp_path) as site:
+        refused = report_browser.look(chromium, f"{site.url}/bad.html", tmp_path / "x.png", tmp_path / "profile")
+    assert len(refused) >= 3
+    assert len(site.violations) >= 3
+    assert colours(tmp_path / "x.png")[0] < _FEW_COLOURS
