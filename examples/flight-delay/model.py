@@ -23,12 +23,13 @@ class Codes(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, features: pd.DataFrame, target: object = None) -> Codes:
+        self.columns_ = list(features.columns)
         words = features.select_dtypes(exclude="number")
         self.codes_ = {name: {word: n for n, word in enumerate(sorted(words[name].unique()))} for name in words}
         return self
 
     def transform(self, features: pd.DataFrame) -> np.ndarray:
-        return np.column_stack([self._numbers(name, features[name]) for name in features.columns])
+        return np.column_stack([self._numbers(name, features[name]) for name in self.columns_])
 
     def _numbers(self, name: str, values: pd.Series) -> np.ndarray:
         codes = self.codes_.get(name)

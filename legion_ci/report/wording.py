@@ -67,6 +67,11 @@ def quantities(lower: float | None, upper: float | None, unit: str) -> str:
     return told if told == NONE else f"{told} {'%' if unit == 'ratio' else unit}".rstrip()
 
 
+def tick(value: float) -> str:
+    """A figure at an axis: short, whatever its size."""
+    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e") if abs(value) >= 1e6 else number(value)
+
+
 def p_value(value: float) -> str:
     """A p value: four decimals are enough."""
     return f"p {number(value)}" if value >= 1e-4 else "p < 0.0001"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,6 @@ PAGES = {
 LIGHT_AND_DARK = [(k, p, False) for k, pages in PAGES.items() for p in pages] + [
     ("promoted", p, True) for p in PAGES["promoted"]
 ]
-_FEW_COLOURS = 24  # a page without its styles or pictures has fewer
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +54,35 @@ def kept(tmp_path_factory) -> Path:
     return folder
 
 
-def colours(picture: Path) -> tuple[int, float]:
-    """(distinct colours, mean brightness 0..255)."""
+@dataclass(frozen=True)
+class Seen:
+    """What a picture holds: distinct colours, the part that is not background, mean brightness 0..255."""
+
+    colours: int
+    ink: float
+    brightness: float
+
+
+def measure(picture: Path) -> Seen:
     image = Image.open(picture).convert("RGB")
+    counted = image.getcolors(1 << 24)
     grey = image.convert("L").histogram()
-    return len(image.getcolors(1 << 24)), sum(i * n for i, n in enumerate(grey)) / sum(grey)
+    ink = 1 - max(n for n, _ in counted) / (image.width * image.height)
+    return Seen(len(counted), ink, sum(i * n for i, n in enumerate(grey)) / sum(grey))
+
+
+@pytest.fixture(scope="session")
+def bare(chromium, sites, tmp_path_factory) -> Seen:
+    """What a page looks like on this machine when its styles and pictures are not shown."""
+    folder, made = sites[0], tmp_path_factory.mktemp("bare")
+    shutil.copy(folder / "promoted" / "index.html", made)
+    with report_browser.serving(made) as site:
+        report_browser.look(chromium, f"{site.url}/index.html", made / "bare.png", made / "profile")
+    return measure(made / "bare.png")
 
 
 @pytest.mark.parametrize(("kind", "name", "dark"), LIGHT_AND_DARK)
-def test_a_page_is_whole_under_the_policy(chromium, sites, kept, tmp_path, kind, name, dark):
+def test_a_page_is_whole_under_the_policy(chromium, sites, kept, tmp_path, bare, kind, name, dark):
     folder, site = sites
     site.fetched.clear()
     site.violations.clear()
@@ -73,9 +94,10 @@ def test_a_page_is_whole_under_the_policy(chromium, sites, kept, tmp_path, kind,
     wanted = {f"/{kind}/{a['src']}" for a in shown.all("img")} | {f"/{kind}/legion.css"}
     assert wanted <= {path for path, status in site.fetched if status == 200}
     assert {path for path, status in site.fetched if status != 200} <= {"/favicon.ico"}
-    number, brightness = colours(picture)
-    assert number > _FEW_COLOURS
-    assert (brightness < 90) if dark else (brightness > 200)
+    seen = measure(picture)
+    assert seen.colours > 2 * bare.colours
+    assert seen.ink > 3 * bare.ink
+    assert (seen.brightness < 90) if dark else (seen.brightness > 200)
 
 
 def test_a_picture_is_not_blank_in_either_scheme(chromium, sites, kept, tmp_path):
@@ -85,7 +107,7 @@ def test_a_picture_is_not_blank_in_either_scheme(chromium, sites, kept, tmp_path
             picture = tmp_path / f"{file}{len(flags)}.png"
             report_browser.look(chromium, f"{site.url}/promoted/{file}", picture, tmp_path / "profile", *flags)
             assert (folder / "promoted" / file).is_file()
-            assert colours(picture)[0] > 8
+            assert measure(picture).colours > 20
 
 
 def test_these_tests_would_see_a_violation(chromium, tmp_path):
@@ -97,4 +119,3 @@ def test_these_tests_would_see_a_violation(chromium, tmp_path):
         refused = report_browser.look(chromium, f"{site.url}/bad.html", tmp_path / "x.png", tmp_path / "profile")
     assert len(refused) >= 3
     assert len(site.violations) >= 3
-    assert colours(tmp_path / "x.png")[0] < _FEW_COLOURS

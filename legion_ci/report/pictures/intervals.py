@@ -131,5 +131,5 @@ def _slice(canvas: Canvas, bar: Bar, scale: Scale, y: float) -> None:
 def _axis(canvas: Canvas, scale: Scale, top: float, bottom: float, name: str) -> None:
     for tick in scale.ticks():
         canvas.line(scale(tick), top, scale(tick), bottom, "grid")
-        canvas.text(scale(tick), bottom + 17, wording.number(tick), "small soft middle")
+        canvas.text(scale(tick), bottom + 17, wording.tick(tick), "small soft middle")
     canvas.text((scale.start + scale.end) / 2, bottom + 34, name, "small soft middle")

@@ -55,7 +55,7 @@ def _tail(q: float) -> float:
 def _frame(canvas: Canvas, x: Scale, y: Scale, recorded: Sequence[float]) -> None:
     for ms in y.ticks(8):
         canvas.line(_LEFT, y(ms), _RIGHT, y(ms), "grid")
-        canvas.text(_LEFT - 8, y(ms) + 4, wording.number(ms), "small soft end")
+        canvas.text(_LEFT - 8, y(ms) + 4, wording.tick(ms), "small soft end")
     for q in (0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999):
         if _tail(q) <= x.high:
             canvas.line(x(_tail(q)), _TOP, x(_tail(q)), _BOTTOM, "grid")

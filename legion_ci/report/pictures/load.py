@@ -27,7 +27,7 @@ def draw(result: PerfResult, title: str) -> str:
     _errors(canvas, points, x, step_s)
     _latency(canvas, points, x, step_s)
     for tick in x.ticks(8):
-        canvas.text(x(tick), 428, wording.number(tick), "small soft middle")
+        canvas.text(x(tick), 428, wording.tick(tick), "small soft middle")
     canvas.text((_LEFT + _RIGHT) / 2, 446, "seconds", "small soft middle")
     return canvas.svg()
 
@@ -97,6 +97,6 @@ def _latency(canvas: Canvas, points: Sequence[LoadPoint], x: Scale, step_s: int)
 def _panel(canvas: Canvas, y: Scale, most: int, name: str) -> None:
     for tick in y.ticks(most):
         canvas.line(_LEFT, y(tick), _RIGHT, y(tick), "grid")
-        canvas.text(_LEFT - 8, y(tick) + 4, wording.number(tick), "small soft end")
+        canvas.text(_LEFT - 8, y(tick) + 4, wording.tick(tick), "small soft end")
     canvas.text(8, y.end - 14, name, "small strong")
     canvas.line(_LEFT, y.start, _RIGHT, y.start, "axis")
