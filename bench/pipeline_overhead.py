@@ -25,7 +25,7 @@ _BLOCK = 1 << 20
 
 def run(folder: Path, *words: str) -> str:
     """A ``legion-ci`` command in the folder; its output. Fails when it does."""
-    environment = {**os.environ, "LEGION__SITE__PATH": str(folder / "site")}
+    environment = {**os.environ, "LEGION__SITE__PATH": str(folder.with_name(folder.name + "-site"))}
     done = subprocess.run([LEGION, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"legion-ci {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -62,7 +62,7 @@ def imports_mlflow(folder: Path) -> bool:
         "try: program.main(['legion-ci', 'pipeline'])\nexcept SystemExit: pass\n"
         "sys.exit(3 if any(m.partition('.')[0] == 'mlflow' for m in sys.modules) else 0)"
     )
-    environment = {**os.environ, "LEGION__SITE__PATH": str(folder / "site")}
+    environment = {**os.environ, "LEGION__SITE__PATH": str(folder.with_name(folder.name + "-site"))}
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, check=False)
     return done.returncode == 3
 

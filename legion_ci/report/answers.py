@@ -74,10 +74,7 @@ def fast(story: Story) -> Answer:
     )
     if explain.invalid(result):
         short = "Not known: the load was not as planned."
-    lines = [
-        (b.name, f"{wording.quantity(b.value, b.unit)} {wording.quantities(b.lower, b.upper, b.unit)}")
-        for b in result.budgets[:3]
-    ]
+    lines = [(b.name, " ".join(wording.measured(b.value, b.lower, b.upper, b.unit))) for b in result.budgets[:3]]
     lines.append(("load", f"{wording.number(result.achieved_rate)}/s for {wording.duration(result.duration_s)}"))
     return Answer(question, said(gate), short, tuple(lines), "perf")
 
@@ -146,8 +143,11 @@ def _happened(story: Story) -> str:
         return f"So far nothing speaks against it; {gate.stage} ran last."
     if story.verdict == "FAIL":
         return f"Stopped by {gate.stage}; nothing further runs."
+    if story.verdict == "PASS":
+        return "It went through every stage."
+    held_by = story.promote.reason.removeprefix("hold.") if story.promote else ""
     return (
-        "It went through every stage."
-        if story.verdict == "PASS"
+        f"Held: {held_by} could not decide."
+        if held_by in ("quality", "perf")
         else f"{gate.stage.capitalize()} waits for more evidence."
     )

@@ -42,8 +42,7 @@ def budget(budget: BudgetResult) -> str:
     """One line: ``13.4 ms [12.0, 15.1] ms: 0.1 % of 6000 requests took …``."""
     figures = ""
     if budget.value is not None or budget.lower is not None or budget.upper is not None:
-        value = wording.quantity(budget.value, budget.unit)
-        figures = f"{value} {wording.quantities(budget.lower, budget.upper, budget.unit)}"
+        figures = " ".join(wording.measured(budget.value, budget.lower, budget.upper, budget.unit))
     return ": ".join(t for t in (figures, wording.clip(budget.message, 300)) if t)
 
 

@@ -95,7 +95,7 @@ def _budgets(result: PerfResult) -> Node:
         Column("Why"),
     )
     rows: list[list[Child]] = [
-        [parts.name(b.name), marks.badge(b.outcome), wording.quantity(b.value, b.unit), wording.quantities(b.lower, b.upper, b.unit),
+        [parts.name(b.name), marks.badge(b.outcome), *wording.measured(b.value, b.lower, b.upper, b.unit),
          [wording.clip(b.message, 220), " ", html("small", {}, wording.clip(b.where, 80))]]
         for b in explain.budgets(result)
     ]  # fmt: skip

@@ -7,7 +7,6 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-import legion_ci
 from legion_ci.core.files import digest_bytes
 from legion_ci.report import cases
 from legion_ci.report.cases import Case
@@ -23,13 +22,20 @@ def render(story: Story) -> str:
     """The file: failures are errors, what is undecided is a warning, what could not be assessed a note."""
     found = [(g.stage, c) for g in story.gates for c in cases.of(g) if c.outcome in _LEVELS]
     rules = sorted({_rule(stage, case) for stage, case in found})
-    driver = {"name": "legion-ci", "version": legion_ci.__version__, "rules": [_described(r) for r in rules]}
+    driver = {"name": "legion-ci", "version": _version(story), "rules": [_described(r) for r in rules]}
     run: dict[str, Any] = {
         "tool": {"driver": driver}, "columnKind": "unicodeCodePoints",
         "automationDetails": {"id": f"legion-ci/{story.run}"},
         "results": [_result(stage, case, rules) for stage, case in found],
     }  # fmt: skip
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _version(story: Story) -> str:
+    """Of the legion-ci that wrote the records, so that the same records give the same file."""
+    return next(
+        (g.record.tools["legion-ci"] for g in story.gates if g.record and "legion-ci" in g.record.tools), "unknown"
+    )
 
 
 def _rule(stage: str, case: Case) -> str:

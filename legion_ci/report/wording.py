@@ -52,17 +52,17 @@ def share(value: float | None) -> str:
     return NONE if value is None else f"{number(value * 100)} %"
 
 
-def quantity(value: float | None, unit: str) -> str:
+def quantity(value: float | None, unit: str, decimals: int | None = None) -> str:
     """A figure with the unit of a budget: ms, ratio (as a percentage) or 1/s."""
-    if unit == "ratio":
-        return share(value)
-    return NONE if value is None else f"{number(value)} {unit}".rstrip()
+    if value is None:
+        return NONE
+    decimals = None if value == 0 else decimals
+    return f"{number(value * 100, decimals)} %" if unit == "ratio" else f"{number(value, decimals)} {unit}".rstrip()
 
 
 def quantities(lower: float | None, upper: float | None, unit: str) -> str:
     """An interval with the unit of a budget."""
-    if unit == "ratio":
-        lower, upper = (None if v is None else v * 100 for v in (lower, upper))
+    lower, upper = _scaled(lower, upper, unit)
     told = interval(lower, upper)
     return told if told == NONE else f"{told} {'%' if unit == 'ratio' else unit}".rstrip()
 
@@ -75,6 +75,16 @@ def tick(value: float) -> str:
 def p_value(value: float) -> str:
     """A p value: four decimals are enough."""
     return f"p {number(value)}" if value >= 1e-4 else "p < 0.0001"
+
+
+def measured(value: float | None, lower: float | None, upper: float | None, unit: str) -> tuple[str, str]:
+    """(figure, interval) with the unit of a budget and the same decimals."""
+    return quantity(value, unit, decimals_of(*_scaled(lower, upper, unit))), quantities(lower, upper, unit)
+
+
+def _scaled(lower: float | None, upper: float | None, unit: str) -> tuple[float | None, float | None]:
+    factor = 100 if unit == "ratio" else 1
+    return None if lower is None else lower * factor, None if upper is None else upper * factor
 
 
 def count(value: int | None) -> str:

@@ -86,5 +86,6 @@ def _collect(job: TrainJob) -> Trained:
         )
     downloaded = mlflow.download(models[0].artifact_location, job.scratch / "logged")
     shutil.copytree(downloaded, job.model_dir)
+    stated = {k: str(v) for k, v in job.settings.parameters.items()}
     flavor = "sklearn" if "\n  sklearn:" in (job.model_dir / "MLmodel").read_text() else "pyfunc"
-    return Trained(flavor=flavor, metrics=client.metrics(job.run_id), parameters=client.parameters(job.run_id))
+    return Trained(flavor=flavor, metrics=client.metrics(job.run_id), parameters=stated | client.parameters(job.run_id))

@@ -74,7 +74,7 @@ def _words(canvas: Canvas, bar: Bar, middle: float) -> None:
 
 def _told(bar: Bar) -> tuple[str, str]:
     if bar.unit:
-        return wording.quantity(bar.effect, bar.unit), wording.quantities(bar.lower, bar.upper, bar.unit)
+        return wording.measured(bar.effect, bar.lower, bar.upper, bar.unit)
     places = wording.decimals_of(bar.lower, bar.upper)
     return wording.number(bar.effect, places, signed=bar.zero), wording.interval(bar.lower, bar.upper, signed=bar.zero)
 

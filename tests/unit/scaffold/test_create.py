@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legion_ci.core.errors import ConfigurationError, ToolError
-from legion_ci.scaffold import questions, stage
+from legion_ci.scaffold import questions, stage, template
 from legion_ci.settings.load import load
 from legion_ci.settings.schema import ModelSettings
 
@@ -68,6 +68,12 @@ def test_its_data_and_its_model_work_as_they_are(tmp_path):
 def test_the_jenkinsfile_is_the_one_copy(tmp_path):
     stage.create(tmp_path, name="m")
     assert (tmp_path / "Jenkinsfile").read_text() == (Path(__file__).parents[3] / "templates/Jenkinsfile").read_text()
+
+
+def test_in_the_wheel_the_jenkinsfile_lies_beside_the_templates(tmp_path, monkeypatch):
+    (tmp_path / "Jenkinsfile").write_text("the wheel's")
+    monkeypatch.setattr(template, "_HOME", tmp_path)
+    assert template.jenkinsfile() == "the wheel's"
 
 
 def test_a_locustfile_comes_only_for_those_who_want_one(tmp_path):
