@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as jsonlib
+import os
 import signal
 import sys
 import traceback
@@ -13,6 +15,7 @@ from typing import Any
 
 from legion_ci import pipeline as stages
 from legion_ci import runs
+from legion_ci.context import Context
 from legion_ci.core.errors import LegionError
 from legion_ci.core.secrets import Secrets
 from legion_ci.core.shell import Shell
@@ -35,6 +38,9 @@ def enter(function: str, options: dict[str, Any]) -> int:
     secrets = Secrets()
     try:
         return int(globals()[f"_{function}"](Tools(secrets=secrets, shell=Shell(secrets)), **options))
+    except BrokenPipeError:  # whoever read our output has gone: nothing more to say to them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TERMINATED
     except (Exception, KeyboardInterrupt, Terminated) as error:
         if verbose:
             print(secrets.redact(traceback.format_exc()), file=sys.stderr)
@@ -70,7 +76,7 @@ def _stage(tools: Tools, name: str, settings: str, sets: Sequence[str], run: str
     with chosen.writing() as dead:
         _say_dead(tools, dead)
         chosen.reopen()
-        context = stages.Context(loaded, chosen, tools, first)
+        context = Context(loaded, chosen, tools, first)
         result = _execute(stages.stage_named(name), context)
         _close(context, name, result)
     return exit_code(result)
@@ -80,25 +86,30 @@ def _pipeline(tools: Tools, settings: str, sets: Sequence[str], run: str, first:
     loaded = _load(settings, sets)
     chosen = runs.choose(loaded.folder, run, fresh=True)
     print(f"run {chosen.id}", flush=True)
-    code = 0
     with chosen.writing() as dead:
         _say_dead(tools, dead)
-        context = stages.Context(loaded, chosen, tools, first)
+        context = Context(loaded, chosen, tools, first)
         try:
-            for stage in stages.PIPELINE:
-                result = _execute(stage, context)
-                code = 10 if result.verdict is Verdict.INCONCLUSIVE else code
-                _close(context, stage.name, result)
-                if result.verdict is Verdict.FAIL:
-                    return 1
-                if stage.name == "promote":
-                    return exit_code(result) if result.verdict is not Verdict.PASS else 0
-        finally:
-            _write_report(tools, context)
-    return code
+            result = _all_stages(context)
+        except BaseException:
+            with contextlib.suppress(Exception):  # what stopped the pipeline is told, not what kept its report
+                _write_report(tools, context)
+            raise
+        _write_report(tools, context)
+    return exit_code(result)
 
 
-def _execute(stage: stages.Stage, context: stages.Context) -> StageResult:
+def _all_stages(context: Context) -> StageResult:
+    """Run the stages in order; the result that the pipeline ends with: the first FAIL, else promote's."""
+    for stage in stages.PIPELINE:
+        result = _execute(stage, context)
+        _close(context, stage.name, result)
+        if result.verdict is Verdict.FAIL:
+            break
+    return result
+
+
+def _execute(stage: stages.Stage, context: Context) -> StageResult:
     record = stages.execute(stage, context)
     result = decode_result(stage.name, record)
     told = "unchanged" if record.skipped else f"{record.seconds:.1f} s"
@@ -110,7 +121,7 @@ def _execute(stage: stages.Stage, context: stages.Context) -> StageResult:
     return result
 
 
-def _close(context: stages.Context, name: str, result: StageResult) -> None:
+def _close(context: Context, name: str, result: StageResult) -> None:
     if result.verdict is Verdict.FAIL or (name == "promote" and result.verdict is Verdict.PASS):
         context.run.finish(f"{name} {result.verdict}")
 
@@ -120,7 +131,7 @@ def _say_dead(tools: Tools, dead: str) -> None:
         tools.progress.say(f"taking over from a writer that died ({dead})")
 
 
-def _write_report(tools: Tools, context: stages.Context) -> None:
+def _write_report(tools: Tools, context: Context) -> None:
     from legion_ci.report import stage as report
 
     page = report.write(context.run.folder, context.run.folder / "report", title=context.settings.report.title)
@@ -133,7 +144,7 @@ def _shown(path: Path) -> str:
 
 def _report(tools: Tools, settings: str, sets: Sequence[str], run: str) -> int:
     loaded = _load(settings, sets)
-    _write_report(tools, stages.Context(loaded, runs.choose(loaded.folder, run, fresh=False), tools))
+    _write_report(tools, Context(loaded, runs.choose(loaded.folder, run, fresh=False), tools))
     return 0
 
 

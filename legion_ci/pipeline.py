@@ -6,20 +6,17 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
 import legion_ci
 from legion_ci import facts, provenance
+from legion_ci.context import Context
 from legion_ci.core.clock import stamp
-from legion_ci.core.errors import ConfigurationError, OrderError
+from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.files import digest_bytes, digest_file, digest_pairs
-from legion_ci.core.site import Site
-from legion_ci.core.tools import Tools
-from legion_ci.gateway import routes
 from legion_ci.results import (
     SCHEMA_VERSION,
     DeployResult,
@@ -32,53 +29,10 @@ from legion_ci.results import (
     Verdict,
     decode_result,
 )
-from legion_ci.runs import Run, find
-from legion_ci.settings.load import Loaded
-from legion_ci.settings.schema import STAGES, Section, Settings
+from legion_ci.runs import find
+from legion_ci.settings.schema import Section
 
 Digests = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What every stage's call is made from."""
-
-    loaded: Loaded
-    run: Run
-    tools: Tools
-    first: bool = False
-
-    @property
-    def settings(self) -> Settings:
-        """The whole configuration; stages get their sections of it."""
-        return self.loaded.settings
-
-    @property
-    def site(self) -> Site:
-        """The model's site."""
-        return self.loaded.site
-
-    @cached_property
-    def champion(self) -> routes.Arm | None:
-        """The live model, asked of the site."""
-        return routes.read(self.site).champion_arm
-
-    def need(self, stage: str, by: str) -> Any:
-        """An earlier stage's result; OrderError when it is missing, failed, or of another model than train's."""
-        result = self.run.need(stage, by)
-        if result.verdict is Verdict.FAIL:
-            raise OrderError(
-                f"{stage} said FAIL ({result.summary}); nothing further runs",
-                todo=f"change the model and run legion-ci train, or run legion-ci {stage} again",
-            )
-        trained = cast(TrainResult, self.run.need("train", by))
-        about = getattr(result, "model", None) or getattr(result, "candidate", None)
-        if about is not None and about.artefact.digest != trained.model.artefact.digest:
-            raise OrderError(
-                f"the result of {stage} is about {about.name} {about.version}, train made {trained.model.version} since",
-                todo=f"run legion-ci {stage} again",
-            )
-        return result
 
 
 @dataclass(frozen=True)
@@ -250,6 +204,8 @@ def _perf_inputs(c: Context) -> Digests:
 def _still_valid(c: Context, record: Record) -> bool:
     from datetime import datetime
 
+    if decode_result(record.stage, record).verdict is Verdict.INCONCLUSIVE:
+        return False  # measured again: another moment may be quieter
     age_s = (c.tools.clock.now() - datetime.fromisoformat(record.ended_at)).total_seconds()
     return age_s < c.settings.perf.valid_for
 
@@ -306,7 +262,7 @@ def execute(stage: Stage, context: Context) -> Record:
     if found and stage.reusable(context, found[1]):
         record = msgspec.structs.replace(found[1], run=context.run.id, skipped=True)
     else:
-        _forget(context.run, stage)
+        context.run.path(stage.name).unlink(missing_ok=True)  # what is being made anew must not be taken for made
         started = context.tools.clock.now()
         begun = time.monotonic()
         result = stage.run(context)
@@ -328,12 +284,6 @@ def execute(stage: Stage, context: Context) -> Record:
     return record
 
 
-def _forget(run: Run, stage: Stage) -> None:
-    """Drop this stage's record and those made from it: what is being made anew must not be taken for made."""
-    for name in STAGES[STAGES.index(stage.name) :]:
-        run.path(name).unlink(missing_ok=True)
-
-
 def _versions() -> dict[str, str]:
     import platform
 
@@ -341,7 +291,8 @@ def _versions() -> dict[str, str]:
 
 
 def _guard(context: Context, stage: Stage) -> None:
-    """Under Jenkins nothing that must outlive the build may be in its workspace."""
+    """A first model must be the first; under Jenkins nothing that must outlive the build may be in its workspace."""
+    _guard_first(context, stage)
     workspace = Path(p) if (p := _workspace()) else None
     local = context.settings.store.tracking_uri is None or context.settings.store.tracking_uri.startswith(
         ("sqlite:", "file:")
@@ -356,6 +307,16 @@ def _guard(context: Context, stage: Stage) -> None:
             f"the site {context.site.path} is in Jenkins' workspace, which is fresh in every build",
             where=context.settings.site.origin or "site.path",
             todo="set site.path to a folder that stays",
+        )
+
+
+def _guard_first(context: Context, stage: Stage) -> None:
+    trained = context.run.result("train") if stage.name in ("quality", "deploy", "promote") else None
+    if not (context.first and context.champion and isinstance(trained, TrainResult)):
+        return
+    if trained.model.artefact.digest != context.champion.model.artefact.digest:
+        raise ConfigurationError(
+            f"there is a champion already: {context.champion.deployment}", where="--first", todo="leave --first out"
         )
 
 

@@ -101,7 +101,16 @@ def unusable(features: pa.Table, where: str) -> list[Problem]:
     """Features of a type that no request can carry."""
     import pyarrow.types as t
 
-    tests = (t.is_boolean, t.is_integer, t.is_floating, t.is_string, t.is_large_string, t.is_timestamp, t.is_date, t.is_null)
+    tests = (
+        t.is_boolean,
+        t.is_integer,
+        t.is_floating,
+        t.is_string,
+        t.is_large_string,
+        t.is_timestamp,
+        t.is_date,
+        t.is_null,
+    )
     return [
         Problem(
             f"the feature {field.name!r} has the type {field.type}, which no request can carry",

@@ -41,13 +41,16 @@ def plan(routes: Routes, deployment: str, *, first: bool) -> Plan:
 
 
 def _refuse_during_experiment(routes: Routes, deployment: str) -> None:
-    busy = [
-        a.deployment
-        for a in routes.arms
-        if routes.width(a.deployment) and a.deployment not in (routes.champion, deployment)
-    ]
+    others = [a.deployment for a in routes.arms if a.deployment not in (routes.champion, deployment)]
+    busy = [name for name in others if routes.width(name) or routes.mirror == name]
     if busy:
-        shares = ", ".join(f"{name} has {100 * routes.share(name):g} % of the traffic" for name in busy)
+        shares = ", ".join(_part(routes, name) for name in busy)
         raise OrderError(
             f"an experiment is running ({shares})", where="deploy", todo="promote, rollback or undeploy it first"
         )
+
+
+def _part(routes: Routes, deployment: str) -> str:
+    if routes.mirror == deployment:
+        return f"{deployment} gets copies of the traffic"
+    return f"{deployment} has {100 * routes.share(deployment):g} % of the traffic"

@@ -26,7 +26,11 @@ pytestmark = pytest.mark.slow
 
 def run_uv(*words, cwd=ROOT):
     done = subprocess.run(
-        [uv.program(), *map(str, words)], cwd=cwd, env={**os.environ, **uv.environment()}, capture_output=True, text=True
+        [uv.program(), *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **uv.environment()},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -118,7 +118,9 @@ class TestTheArtefact:
         assert manifest["model"] == {
             "name": "tiny", "version": "1", "workDir": "legion_model", "entrypoint": "entrypoint",
         }  # fmt: skip
-        assert manifest["legion"]["digests"]["data.train"] == trained.result("train", "r1")["provenance"]["data"]["train"]
+        assert (
+            manifest["legion"]["digests"]["data.train"] == trained.result("train", "r1")["provenance"]["data"]["train"]
+        )
 
     def test_its_digest_is_that_of_its_files_wherever_it_is(self, trained):
         made = trained.result("train", "r1")["model"]["artefact"]
@@ -133,7 +135,9 @@ class TestTheArtefact:
         assert all(line.endswith("\\") for line in packages)
         assert "://" not in lock
 
-    def test_a_class_of_the_repository_predicts_in_the_locked_environment_without_the_repository(self, trained, tmp_path):
+    def test_a_class_of_the_repository_predicts_in_the_locked_environment_without_the_repository(
+        self, trained, tmp_path
+    ):
         shutil.copytree(artefact(trained), tmp_path / "artefact")
         model_dir = tmp_path / "artefact" / "legion_model"
         rows = pq.read_table(model_dir / "head_input.parquet")
@@ -236,7 +240,10 @@ class TestErrorsOfTheTeamsCode:
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ("return TrainOutput(fitted(data), metrics={'loss': float('nan')})", "the metric 'loss' is not a finite number"),
+            (
+                "return TrainOutput(fitted(data), metrics={'loss': float('nan')})",
+                "the metric 'loss' is not a finite number",
+            ),
             ("return TrainOutput(fitted(data), metrics={'loss': 'low'})", "the metric 'loss' is not a finite number"),
             ("m = fitted(data); m.lock = threading.Lock(); return m", "cannot be saved (TypeError: cannot pickle"),
             ("raise SystemExit(0)", "model:train raised SystemExit"),

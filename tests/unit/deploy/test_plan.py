@@ -1,5 +1,6 @@
 """What a deployment means for the traffic."""
 
+import msgspec
 import pytest
 from deploy_site import model_ref
 
@@ -52,3 +53,9 @@ def test_a_running_experiment_is_not_disturbed():
     routes = set_share(promote(routes_of("a", "b"), "a"), "b", 2500)
     with pytest.raises(OrderError, match=r"b has 25 % of the traffic\); promote, rollback or undeploy it first"):
         plan(routes, "c", first=False)
+
+
+def test_a_challenger_in_the_shadow_is_an_experiment_too():
+    shadow = msgspec.structs.replace(promote(routes_of("a", "b"), "a"), mirror="b", step="shadow", experiment="e")
+    with pytest.raises(OrderError, match="b gets copies of the traffic"):
+        plan(shadow, "c", first=False)

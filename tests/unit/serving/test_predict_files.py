@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import pytest
 import serving_artefacts
 
 from legion_ci.serving import predict
-from legion_ci.serving.gppi import ENTRYPOINT
 
 Artefacts = Callable[[str], Path]
 
@@ -155,21 +153,3 @@ def test_the_generated_entry_point_follows_the_interface(artefacts: Artefacts, w
     names = '["prediction", "probability_0", "probability_1", "probability_2"]'
     expected = f'["matrix", 13, ["example", "name", "required", "type"], {names}, 0, {names}]'
     assert done.stdout.strip() == expected, done.stderr
-
-
-def test_the_generated_entry_point_is_what_training_writes() -> None:
-    spec = importlib.util.find_spec("legion_ci.train.artefact")
-    assert spec is not None
-    assert spec.origin is not None
-    assert "from legion_ci.serving.gppi import info, init, predict_on_matrix" in Path(spec.origin).read_text()
-    assert len(ENTRYPOINT.splitlines()) <= 10
-
-
-def test_rows_that_do_not_fit_are_refused_by_the_entry_point(
-    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from legion_ci.serving import gppi
-
-    monkeypatch.setenv("MODEL_LOCATION", str(artefacts("wine") / "legion_model"))
-    with pytest.raises(ValueError, match=r"data\[0\]: must hold 13 values \(found 1\)"):
-        gppi.predict_on_matrix([[1]])
