@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -15,6 +16,7 @@ from legion_ci.results import CheckResult, Outcome, QualityResult
 
 Pictures = dict[str, str]
 _WORST, _MOST_PICTURES = 28, 6
+_OPEN = 60  # slices in the open table; the others are folded
 
 
 def pictures(result: QualityResult) -> Pictures:
@@ -159,9 +161,23 @@ def _slices(result: QualityResult, most: int) -> Node | None:
     if not known:
         return None
     drawn = [parts.picture(f, _slices_alt(c), _caption(c)) for f, c in _families(result)]
-    rows = [_slice_row(c) for c in known[:most]]
-    table = parts.table("Slices, worst first", _SLICE_COLUMNS, rows, "dense")
-    return parts.section("Slices", drawn, table, _left_out(len(known), most))
+    table = _slice_table("Slices, worst first", known[: min(_OPEN, most)])
+    return parts.section("Slices", drawn, table, _others(known, most))
+
+
+def _slice_table(caption: str, checks: Sequence[CheckResult]) -> Node:
+    return parts.table(caption, _SLICE_COLUMNS, [_slice_row(c) for c in checks], "dense")
+
+
+def _others(known: Sequence[CheckResult], most: int) -> Node | None:
+    """The slices that are not among the worst, folded under what they say; a note alone when there is no room."""
+    rest = known[_OPEN:most]
+    if not rest:
+        return _left_out(len(known), most)
+    said = Counter(c.outcome for c in known[_OPEN:])
+    tally = ", ".join(f"{wording.count(n)} {str(o).lower()}" for o, n in said.items())
+    told = f"{wording.plural(len(known) - _OPEN, 'more slice')}: {tally}"
+    return parts.folded(told, _slice_table("More slices, worst first", rest), _left_out(len(known), most))
 
 
 def _caption(checks: Sequence[CheckResult]) -> str:

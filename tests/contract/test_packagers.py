@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from serving_artefacts import write_text_artefact
+from serving_artefacts import wine
 
 from legion_ci.core import plugins
 from legion_ci.core.errors import OrderError
@@ -32,7 +32,7 @@ class PackagerContract:
 
     @pytest.fixture
     def artefact(self, tmp_path):
-        folder = write_text_artefact(tmp_path / "artefact")
+        folder = wine(tmp_path / "artefact")
         (folder / "legion_model" / "requirements.lock").write_text(LOCK)
         return folder
 

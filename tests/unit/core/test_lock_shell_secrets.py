@@ -60,3 +60,17 @@ def test_a_time_out_ends_the_whole_process_group(tmp_path):
             return
         time.sleep(0.1)
     pytest.fail("the grandchild goes on running")
+
+
+def test_a_holder_that_ends_with_an_error_leaves_no_name(tmp_path):
+    path = tmp_path / "l"
+    with pytest.raises(ValueError, match="own"), locked(path):
+        assert left_by_dead(path)
+        raise ValueError("own")
+    assert left_by_dead(path) == ""
+
+
+def test_a_lock_that_cannot_be_written_is_told_with_its_place(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ToolError, match="file/l: cannot be written"), locked(tmp_path / "file" / "l"):
+        pass
