@@ -124,7 +124,7 @@ def refused(folder: Path) -> Path:
         )
     judged = quality(
         verdict=Verdict.FAIL, reason="bound_missed", checks=tuple(bad), attempts=3,
-        summary="FAIL: 1 of 2 required checks, 2 alarms (carrier=AA, carrier=B6), 10 slices without alarm, 27,075 rows, attempt 3 on these rows",
+        summary="FAIL: 1 of 2 required checks, 2 alarms (carrier=AA, carrier=B6), 12 slices without alarm, 5 slices not assessed, 27,075 rows, attempt 3 on these rows",
     )  # fmt: skip
     return write(folder, train(), judged)
 
