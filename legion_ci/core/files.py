@@ -12,7 +12,8 @@ from pathlib import Path
 
 from legion_ci.core.errors import ToolError
 
-_CHUNK = 1 << 20
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)  # reading it means setting it
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -23,6 +24,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         with os.fdopen(handle, "wb") as out:
+            Path(temporary).chmod(0o666 & ~_UMASK)  # as open() would: others may serve what we write
             out.write(data)
             out.flush()
             os.fsync(out.fileno())

@@ -97,7 +97,9 @@ class CheckContract:
             for finding in self.check(**self.absolute).judge(self.evidence(right)):
                 r = finding.result
                 assert r.lower <= r.effect <= r.upper
-                wanted = Outcome.PASS if r.lower > r.bound else Outcome.FAIL if r.upper < r.bound else Outcome.INCONCLUSIVE
+                wanted = (
+                    Outcome.PASS if r.lower > r.bound else Outcome.FAIL if r.upper < r.bound else Outcome.INCONCLUSIVE
+                )
                 assert r.outcome is wanted
 
     def test_slices_have_a_finding_each(self):

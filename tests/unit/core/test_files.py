@@ -45,3 +45,9 @@ def test_the_digest_of_a_folder_sees_names_and_content_but_not_times(tmp_path):
     assert digest_tree(tmp_path) == first
     (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
     assert digest_tree(tmp_path) != first
+
+
+def test_a_written_file_has_the_rights_of_any_other(tmp_path):
+    write_atomic(tmp_path / "ours", "x")
+    (tmp_path / "other").write_text("x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "other").stat().st_mode

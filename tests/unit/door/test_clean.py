@@ -27,7 +27,9 @@ def loaded(tmp_path, monkeypatch) -> Loaded:
     monkeypatch.setenv("LEGION_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "legion.yaml").write_text(f"model: {{name: tiny}}\nsite: {{path: {tmp_path / 'site'}}}\nkeep: {{runs: 2}}\n")
+    (folder / "legion.yaml").write_text(
+        f"model: {{name: tiny}}\nsite: {{path: {tmp_path / 'site'}}}\nkeep: {{runs: 2}}\n"
+    )
     return load(folder / "legion.yaml", environment={})
 
 
