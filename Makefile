@@ -5,13 +5,13 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 PARTS  ?= lint unit contract stages groovy browser docs e2e
 
-.PHONY: help setup demo stop-demo test lint unit contract stages groovy browser docs e2e bench bench-long lock clean
+.PHONY: help setup demo stop-demo test lint unit contract stages groovy browser docs e2e bench lock clean
 
 help:
 	@echo 'make demo       the whole main job on real flights, in a folder of its own (.demo)'
 	@echo 'make stop-demo  stop what the demo left running'
 	@echo 'make test       everything; make test PARTS="lint unit" for some of it; make unit, make groovy, … for one part'
-	@echo 'make bench      side-by-side measurements (bench/README.md); make bench-long for the long ones'
+	@echo 'make bench      side-by-side measurements (bench/README.md)'
 	@echo 'make clean      remove what make made'
 
 setup:
@@ -31,9 +31,6 @@ lint unit contract stages groovy browser docs e2e: setup
 
 bench: setup
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
-
-bench-long: setup
-	@for b in bench/*.py; do echo "== $$b"; LEGION_BENCH_LONG=1 $(BIN)/python $$b || exit 1; done
 
 # The lock of the development environment: hashes, no addresses.
 lock:
