@@ -20,7 +20,7 @@ _PREDICT = "legion_ci.serving.predict"
 
 
 def describe(artefact: Path, stated: tuple[str, ...] | str | None, folder: Path, tools: Tools, scratch: Path) -> None:
-    """Write requirements.txt and conda.yaml: what was stated, else what the model loads when it predicts here."""
+    """Write requirements.txt, conda.yaml and python_env.yaml: what was stated, else what the model loads when it predicts here."""
     model_dir = artefact / "legion_model"
     wanted = _stated(stated, folder) if stated is not None else _observed(artefact, tools, scratch)
     lines = sorted({*wanted, *_server()}, key=str.lower)
@@ -31,7 +31,12 @@ def describe(artefact: Path, stated: tuple[str, ...] | str | None, folder: Path,
         "dependencies": [f"python={platform.python_version()}", "pip", {"pip": lines}],
     }
     write_atomic(model_dir / "conda.yaml", yaml.safe_dump(conda, sort_keys=False))
-    (model_dir / "python_env.yaml").unlink(missing_ok=True)
+    virtualenv = {
+        "python": platform.python_version(),
+        "build_dependencies": ["pip"],
+        "dependencies": ["-r requirements.txt"],
+    }
+    write_atomic(model_dir / "python_env.yaml", yaml.safe_dump(virtualenv, sort_keys=False))
 
 
 def lock(artefact: Path, tools: Tools, find_links: Sequence[str] = ()) -> Path:
