@@ -36,7 +36,8 @@ def july(repository):
         yield totals
     finally:
         child.terminate()
-        totals.update(json.loads(child.communicate()[0]))
+        told = child.communicate()[0]  # nothing, when the look was over before the replay had begun
+        totals.update(json.loads(told) if told else {})
 
 
 def assert_champion_keeps_all(repository, champion: str) -> None:
@@ -119,13 +120,13 @@ def test_a_challenger_of_shuffled_outcomes_fails_the_gate_and_the_champion_stays
 
 
 @pytest.mark.parametrize(("name", "path"), [("winter", WINTER), ("shuffled", "data/shuffled.parquet")])
-def test_a_worse_challenger_that_no_gate_stopped_is_not_promoted_either(spring_champion, name, path):
+def test_a_worse_challenger_about_which_quality_could_say_nothing_gets_no_traffic(spring_champion, name, path):
     run = f"ungated-{name}"
     champion = spring_champion.status()["champion"]
     spring_champion.bring(run, *train_on(path), *NO_GATE, *PERF, code=10)
     with july(spring_champion):
-        spring_champion.legion("promote", "--run", run, *LOOKING, "--set", "promote.in_build=75s", code=(1, 10))
-    assert spring_champion.result(run, "promote")["action"] in ("hold", "rollback")
+        spring_champion.legion("promote", "--run", run, *LOOKING, "--set", "promote.in_build=75s", code=10)
+    assert spring_champion.result(run, "promote")["action"] == "hold"
     assert_champion_keeps_all(spring_champion, champion)
     deployment = spring_champion.result(run, "deploy")["deployment"]
     if deployment in spring_champion.shares():
