@@ -11,10 +11,11 @@ from typing import ClassVar
 
 from legion_ci.core import wheel
 from legion_ci.core.errors import OrderError
-from legion_ci.core.files import digest_file, digest_tree, unwritable, write_atomic
+from legion_ci.core.files import digest_file, unwritable, write_atomic
 from legion_ci.core.tools import Tools
 from legion_ci.results import Artefact, ModelRef
 from legion_ci.settings.schema import PackageSettings
+from legion_ci.store import artefacts
 
 ARTEFACT, LOCK, FACTS, ARCHIVE = "artefact", "requirements.lock", "bundle.json", "bundle.zip"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -51,12 +52,7 @@ class BundlePackager:
                 _archive(bundle, target / ARCHIVE)
         except OSError as error:
             raise unwritable(bundle, error) from error
-        import socket
-
-        size = sum(p.stat().st_size for p in bundle.rglob("*") if p.is_file())
-        return Artefact(
-            uri=bundle.resolve().as_uri(), digest=digest_tree(bundle), host=socket.gethostname(), size_bytes=size
-        )
+        return artefacts.of_folder(bundle)
 
 
 def _facts(model: ModelRef, lock: Path, ours: Path) -> dict[str, str]:
