@@ -75,8 +75,10 @@ def test_pauses_between_deaths_grow_until_it_has_failed_and_then_it_is_tried_onc
 def test_asking_again_ends_a_pause_and_forgets_the_deaths(records, hands):
     records.ask(DIE)
     keeper = keeper_of(records, hands)
-    while records.actual("a") is None or phase(records) is not Phase.FAILED:
-        step(keeper, hands, 0.3)
+    until(keeper, records, Phase.WAITING, Phase.FAILED)
+    while phase(records) is not Phase.FAILED:
+        step(keeper, hands, 60)
+        until(keeper, records, Phase.WAITING, Phase.FAILED)
     asked = records.ask(SLEEP)
     keeper.step()
     step(keeper, hands, 0.2)
