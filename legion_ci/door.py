@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json as jsonlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from legion_ci import pipeline as stages
 from legion_ci import runs
@@ -32,12 +33,15 @@ class Terminated(BaseException):
 
 
 def enter(function: str, options: dict[str, Any]) -> int:
-    """Call one of the functions below; errors become their exit codes, printed without traceback unless verbose."""
+    """Call one of the functions below, or ``module:function`` of another; errors become their exit codes.
+
+    They are printed without traceback unless ``options`` say verbose.
+    """
     verbose = options.pop("verbose", False)
     signal.signal(signal.SIGTERM, _terminate)
     secrets = Secrets()
     try:
-        return int(globals()[f"_{function}"](Tools(secrets=secrets, shell=Shell(secrets)), **options))
+        return int(_found(function)(Tools(secrets=secrets, shell=Shell(secrets)), **options))
     except BrokenPipeError:  # whoever read our output has gone: nothing more to say to them
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TERMINATED
@@ -47,6 +51,13 @@ def enter(function: str, options: dict[str, Any]) -> int:
         code, told = _told(error)
         print(secrets.redact(told), file=sys.stderr)
         return code
+
+
+def _found(function: str) -> Callable[..., int]:
+    module, _, name = function.rpartition(":")
+    if module:
+        return cast("Callable[..., int]", getattr(importlib.import_module(f"legion_ci.{module}"), name))
+    return cast("Callable[..., int]", globals()[f"_{name}"])
 
 
 def _told(error: BaseException) -> tuple[int, str]:

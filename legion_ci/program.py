@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
@@ -53,9 +53,14 @@ def main(argv: list[str] | None = None) -> None:
         binary="legion-ci",
         binary_names=["legion-ci"],
         version=legion_ci.__version__,
-        namespace=Collection.from_module(tasks),
+        namespace=tasks.ours(),
     )
-    program.run(["legion-ci", *arguments[1:]])
+    try:
+        program.run(["legion-ci", *arguments[1:]])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the list has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 if __name__ == "__main__":

@@ -90,11 +90,11 @@ def default(field: Any) -> str:
 def tasks_page() -> str:
     """Every task with its options."""
     parts = [NOTE + "# Tasks\n\n`legion-ci TASK`, or `inv TASK` in a model repository.\n"]
-    for name in dir(tasks):
-        task = getattr(tasks, name)
-        if hasattr(task, "get_arguments"):
-            rows = [f"| `--{a.names[0].strip('_').replace('_', '-')}` | {a.help} |" for a in task.get_arguments()]
-            parts.append(f"## {name}\n\n{task.__doc__}\n\n| option | |\n|---|---|\n" + "\n".join(rows) + "\n")
+    every = tasks.ours()
+    for name in sorted(every.task_names):
+        task = every[name]
+        rows = [f"| `--{a.names[0].strip('_').replace('_', '-')}` | {a.help} |" for a in task.get_arguments()]
+        parts.append(f"## {name}\n\n{task.__doc__}\n\n| option | |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
