@@ -190,6 +190,59 @@ class LoadPoint(Base, frozen=True, kw_only=True):
     p99_ms: float | None = None
 
 
+class DuelMetric(Base, frozen=True, kw_only=True):
+    """One figure of a duel: time of the challenger over the champion's, above 1 is slower, with one-sided bounds."""
+
+    name: str  # p50 | p99 | throughput
+    outcome: Outcome
+    ratio: float
+    lower: float
+    upper: float
+    bound: float  # 1 + margin
+    alpha: float
+    pair_sd: float  # of the log-ratio of one pair
+    neighbours: float  # lag-1 correlation of the pairs
+    pairs_needed: int  # with which an equal challenger would pass in 80 %
+    ratios: tuple[float, ...] = ()
+    message: str = ""
+
+
+class DuelResult(Base, frozen=True, kw_only=True):
+    """Challenger against a copy of the champion on the same machine, in alternating pairs."""
+
+    outcome: Outcome
+    metrics: tuple[DuelMetric, ...] = ()
+    champion: str = ""
+    pairs: int = 0
+    most_pairs: int = 0
+    challenger_first: tuple[bool, ...] = ()
+    live: bool = False
+
+
+class SweepPoint(Base, frozen=True, kw_only=True):
+    """One rate of a sweep. kept: the budgets held; saturated: why the generator cannot be trusted there."""
+
+    rate: float
+    throughput: float
+    kept: bool
+    workers: int = 1
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    errors: float = 0.0  # share
+    broken: str = ""
+    saturated: str = ""
+
+
+class SweepResult(StageResult, frozen=True, kw_only=True):
+    """How much load a deployment bears."""
+
+    points: tuple[SweepPoint, ...] = ()
+    highest_rate: float | None = None  # that kept the budgets, 1/s
+    knee_rate: float | None = None
+    limited_by: str = ""
+    advice: tuple[str, ...] = ()
+
+
 class PerfResult(StageResult, frozen=True, kw_only=True):
     """A load test against one deployment."""
 
@@ -207,6 +260,7 @@ class PerfResult(StageResult, frozen=True, kw_only=True):
     artefact_digest: str = ""
     environment: dict[str, str] = {}
     tool: str = ""
+    duel: DuelResult | None = None
 
 
 class Claim(Base, frozen=True, kw_only=True):

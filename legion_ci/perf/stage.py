@@ -11,11 +11,11 @@ from legion_ci.core.errors import ConfigurationError, Problem, missing_package
 from legion_ci.core.files import write_atomic
 from legion_ci.core.tools import Tools
 from legion_ci.perf import budgets as grammar
-from legion_ci.perf import jtl, locust, samples, target
-from legion_ci.perf.batches import cut
+from legion_ci.perf import jtl, samples, target
 from legion_ci.perf.budgets import Budget
-from legion_ci.perf.log import RAW, STATUS, TICKS, read_ticks
-from legion_ci.perf.outcome import Run, result
+from legion_ci.perf.log import RAW, STATUS, TICKS
+from legion_ci.perf.measure import measure
+from legion_ci.perf.outcome import result
 from legion_ci.perf.plan import DRAIN_S, Load, Plan, late_s, most_users, refusals
 from legion_ci.results import DeployResult, PerfResult, TrainResult
 from legion_ci.settings.schema import PerfSettings
@@ -66,13 +66,11 @@ def run(
     locustfile = question.locustfile or _write_replay(plan.file("replay.py"))
     planned = "" if question.locustfile else f" at {plan.rate:g}/s"
     tools.progress.say(f"loading {plan.host} for {plan.duration_s:g} s{planned} with {locustfile.name}")
-    status = locust.load(plan, locustfile, folder, tools)
-    ended_s = max(min(plan.duration_s, status.ended_s), plan.warmup_s + 1)  # the team's file may end it before
-    measured = cut((t for t, _ in read_ticks(plan.file(TICKS))), ended_s, plan.warmup_s)
+    done = measure(plan, locustfile, folder, tools)
+    status = done.status
     rows = jtl.write(plan.file(RAW), work / JTL, status.started_unix, plan.warmup_s, plan.duration_s)
     if status.raw_lost:
         tools.progress.say(f"{JTL} holds the first {rows} requests; {status.raw_lost} more are in the histograms only")
-    done = Run(plan=plan, status=status, measured=measured, locustfile=locustfile)
     return result(done, question.budgets, settings.alpha, deployed, trained, tools.secrets)
 
 

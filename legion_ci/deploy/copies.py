@@ -1,0 +1,58 @@
+"""Short-lived copies of deployments, outside the traffic, for a duel: both started the same way, nothing captured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import msgspec
+
+from legion_ci.core import plugins
+from legion_ci.core.errors import LegionError
+from legion_ci.core.lock import locked
+from legion_ci.core.site import Site
+from legion_ci.core.tools import Tools
+from legion_ci.deploy import installed
+from legion_ci.deploy.protocol import Deployer, Place
+
+SUFFIX = "-duel"
+
+
+@contextmanager
+def started(
+    site: Site,
+    deployments: tuple[str, ...],
+    tools: Tools,
+    find_links: tuple[str, ...] = (),
+    place: Place | None = None,
+) -> Iterator[dict[str, str]]:
+    """Copies of these deployments while the block runs: deployment -> ``http://host:port`` of its copy.
+
+    Copies that a killed duel left are replaced. One duel at a time: OrderError when another one runs on this site.
+    Raises ToolError with the server's last lines when a copy does not get ready.
+    """
+    place = place or Place.of(site, tools, find_links)
+    with locked(site.locks / "duel.lock", wait=False, what="this site's duel"):
+        try:
+            yield {name: f"http://{_start(place, name)}" for name in deployments}
+        finally:
+            for name in deployments:
+                _remove(place, name)
+
+
+def _start(place: Place, name: str) -> str:
+    wanted = installed.read(place.site, name)
+    copy = msgspec.structs.replace(wanted, deployment=name + SUFFIX, capture=False)
+    deployer = _deployer(place, wanted.use)
+    deployer.remove(copy.deployment)
+    return deployer.apply(copy)
+
+
+def _remove(place: Place, name: str) -> None:
+    with suppress(LegionError):  # one that cannot be removed must not hide why the duel ended
+        _deployer(place, installed.read(place.site, name).use).remove(name + SUFFIX)
+
+
+def _deployer(place: Place, use: str) -> Deployer:
+    deployer: Deployer = plugins.load("deployers", use, "deploy.use")(place)
+    return deployer
