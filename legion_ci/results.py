@@ -217,6 +217,7 @@ class DuelResult(Base, frozen=True, kw_only=True):
     most_pairs: int = 0
     challenger_first: tuple[bool, ...] = ()
     live: bool = False
+    message: str = ""  # why it could not be fought
 
 
 class SweepPoint(Base, frozen=True, kw_only=True):

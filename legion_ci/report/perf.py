@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legion_ci.report import explain, marks, parts, wording
+from legion_ci.report import duel, explain, marks, parts, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
 from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
@@ -21,6 +21,8 @@ def pictures(result: PerfResult) -> dict[str, str]:
         drawn[BUDGETS] = against_bounds(
             [_bar(b, result.requests) for b in explain.budgets(result)], _budgets_alt(result)
         )
+    if result.duel and result.duel.metrics:
+        drawn[duel.PICTURE] = duel.picture(result.duel)
     if latency.curve(result):
         drawn[CURVE] = latency.draw(result, _curve_alt(result))
     if result.series:
@@ -37,6 +39,7 @@ def render(story: Story, title: str, most_rows: int) -> str:
             _invalid(result),
             _about(result),
             _budgets(result),
+            duel.section(result.duel) if result.duel else None,
             _latency(result),
             _over_time(result),
             _errors(result),
