@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -31,6 +32,9 @@ from legion_ci.results import (
 )
 from legion_ci.runs import find
 from legion_ci.settings.schema import Section
+
+if TYPE_CHECKING:
+    from legion_ci.perf.duel.stage import Arms
 
 Digests = dict[str, str]
 
@@ -184,7 +188,26 @@ def _perf(c: Context) -> StageResult:
         folder=c.loaded.folder,
         work=c.run.folder,
         tools=c.tools,
+        opponents=lambda: _opponents(c),
     )
+
+
+@contextmanager
+def _opponents(c: Context) -> Iterator[Arms | None]:
+    """Both arms of a duel: copies of the deployment and of the champion, or by setting the live ones."""
+    from legion_ci.deploy import copies
+    from legion_ci.perf.duel.stage import Arms
+
+    deployed: DeployResult = c.need("deploy", "perf")
+    duel, champion = c.settings.perf.duel, c.champion
+    if duel is None or champion is None or champion.deployment == deployed.deployment:
+        yield None
+    elif duel.live:
+        yield Arms(deployed.direct_url, f"{deployed.url}/model/{champion.deployment}", champion.deployment, live=True)
+    else:
+        names = (deployed.deployment, champion.deployment)
+        with copies.started(c.site, names, c.tools, c.settings.distribution.find_links) as urls:
+            yield Arms(urls[names[0]], urls[names[1]], champion.deployment)
 
 
 def _perf_inputs(c: Context) -> Digests:
@@ -196,6 +219,7 @@ def _perf_inputs(c: Context) -> Digests:
         "settings.perf": _section(c.settings.perf),
         "settings.deploy": _section(c.settings.deploy),
         "artefact": deployed.model.artefact.digest,
+        "champion": c.champion.model.artefact.digest if c.champion and c.settings.perf.duel else "not asked",
         "host": socket.gethostname(),
         **files,
     }

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
+
 from legion_ci.core.errors import ToolError
 from legion_ci.core.secrets import Secrets
 from legion_ci.perf.batches import Measured
@@ -19,7 +21,7 @@ from legion_ci.perf.histogram import percentiles_ms
 from legion_ci.perf.judge import judge, verdicts
 from legion_ci.perf.log import Status
 from legion_ci.perf.plan import Plan
-from legion_ci.results import BudgetResult, DeployResult, Outcome, PerfResult, TrainResult, Verdict
+from legion_ci.results import BudgetResult, DeployResult, DuelResult, Outcome, PerfResult, TrainResult, Verdict
 
 SATURATED = "invalid.generator_saturated"
 # Of the arrivals. What the generator was late is inside the latency (counted from the intended start), so it can only
@@ -74,6 +76,28 @@ def result(
         environment=_environment(load),
         tool=tool(status),
     )
+
+
+def with_duel(said: PerfResult, duel: DuelResult | None) -> PerfResult:
+    """The result with the duel's: it can only make the verdict worse."""
+    if duel is None:
+        return said
+    said = msgspec.structs.replace(said, duel=duel)
+    told = "; ".join(m.message for m in duel.metrics if m.outcome is duel.outcome) or duel.message
+    if duel.outcome is Outcome.FAIL:
+        return msgspec.structs.replace(
+            said, verdict=Verdict.FAIL, reason="slower_than_champion", summary=f"{said.summary}; duel: {told}"
+        )
+    if duel.outcome is Outcome.INCONCLUSIVE and said.verdict is Verdict.PASS:
+        more = f"duel of {duel.pairs} pairs: {told}"
+        return msgspec.structs.replace(
+            said,
+            verdict=Verdict.INCONCLUSIVE,
+            reason="duel_undecided",
+            summary=f"{said.summary}; {more}",
+            more_data=told,
+        )
+    return msgspec.structs.replace(said, summary=f"{said.summary}; duel: {told}")
 
 
 def saturation(plan: Plan, status: Status, measured: Measured, *, blamed: bool = False) -> str:

@@ -13,11 +13,13 @@ from legion_ci.core.tools import Tools
 from legion_ci.perf import budgets as grammar
 from legion_ci.perf import jtl, samples, target
 from legion_ci.perf.budgets import Budget
+from legion_ci.perf.duel import stage as duel
+from legion_ci.perf.duel.stage import Arms, Opponents
 from legion_ci.perf.log import RAW, STATUS, TICKS
 from legion_ci.perf.measure import measure
-from legion_ci.perf.outcome import result
+from legion_ci.perf.outcome import result, with_duel
 from legion_ci.perf.plan import DRAIN_S, Load, Plan, late_s, most_users, refusals
-from legion_ci.results import DeployResult, PerfResult, TrainResult
+from legion_ci.results import DeployResult, DuelResult, PerfResult, TrainResult, Verdict
 from legion_ci.settings.schema import PerfSettings
 
 _REPLAY = '''"""Made by legion-ci: replays sample rows against the model; copy it beside legion.yaml to change it."""
@@ -52,8 +54,9 @@ def run(
     folder: Path,
     work: Path,
     tools: Tools,
+    opponents: Opponents | None = None,
 ) -> PerfResult:
-    """Load ``deployed.direct_url`` and judge the budgets.
+    """Load ``deployed.direct_url`` and judge the budgets; then the duel with the champion, when one is asked for.
 
     sample: the artefact's ``head_input.json``. folder: the model repository. work: where ``perf.jtl`` is left,
     and in ``perf/`` the run's log and ``locust.log``. Raises ConfigurationError (settings, locustfile, a plan that
@@ -71,7 +74,22 @@ def run(
     rows = jtl.write(plan.file(RAW), work / JTL, status.started_unix, plan.warmup_s, plan.duration_s)
     if status.raw_lost:
         tools.progress.say(f"{JTL} holds the first {rows} requests; {status.raw_lost} more are in the histograms only")
-    return result(done, question.budgets, settings.alpha, deployed, trained, tools.secrets)
+    said = result(done, question.budgets, settings.alpha, deployed, trained, tools.secrets)
+    if settings.duel is None or opponents is None or said.verdict is Verdict.FAIL:
+        return said
+    with opponents() as arms:
+        return with_duel(said, _duel(settings, arms, plan, locustfile, folder, tools))
+
+
+def _duel(
+    settings: PerfSettings, arms: Arms | None, plan: Plan, locustfile: Path, folder: Path, tools: Tools
+) -> DuelResult | None:
+    if arms is None or settings.duel is None:
+        tools.progress.say("no duel: there is no champion besides this deployment")
+        return None
+    return duel.run(
+        settings.duel, arms=arms, plan=plan, locustfile=locustfile, folder=folder, alpha=settings.alpha, tools=tools
+    )
 
 
 def ask(settings: PerfSettings, deployed: DeployResult, folder: Path) -> Question:

@@ -144,6 +144,22 @@ class DeploySettings(Section):
     capture: bool = True
 
 
+class DuelSettings(Section):
+    """Challenger against a copy of the champion, loaded in turn at ``perf.rate`` on the same machine.
+
+    pairs: of runs at the first look, max_pairs: at the last. margin: the accepted slowdown (0.1 is 10 %). run, warmup: of
+    one load. live: fight the champion that serves users instead of a copy.
+    """
+
+    pairs: int = Field(default=10, ge=4, le=1000)
+    max_pairs: int = Field(default=40, ge=4, le=1000)
+    margin: float = Field(default=0.1, gt=0, le=10)
+    run: Duration = 5.0
+    warmup: Duration = 1.0
+    metrics: tuple[Literal["p50", "p99"], ...] = Field(default=("p50", "p99"), min_length=1)
+    live: bool = False
+
+
 class PerfSettings(Section):
     """The load test. rate: requests a second; budgets: ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
 
@@ -157,6 +173,7 @@ class PerfSettings(Section):
     data: str | None = None
     alpha: Alpha = 0.05
     valid_for: Duration = 7 * 86400.0
+    duel: DuelSettings | None = None
 
 
 class PromoteSettings(Section):
