@@ -24,6 +24,7 @@ from legion_ci.core.tools import Tools
 from legion_ci.facts import exit_code
 from legion_ci.results import StageResult, Verdict, decode_result
 from legion_ci.settings.load import FILE, Loaded, load
+from legion_ci.settings.schema import STAGES
 
 BUG, INTERRUPTED, TERMINATED = 70, 130, 143
 
@@ -124,7 +125,7 @@ def _execute(stage: stages.Stage, context: Context) -> StageResult:
     record = stages.execute(stage, context)
     result = decode_result(stage.name, record)
     told = "unchanged" if record.skipped else f"{record.seconds:.1f} s"
-    print(f"{stage.name:9}{result.verdict:13} {told:>10}  {result.summary}", flush=True)
+    print(f"{stage.name + ' ':9}{result.verdict:13} {told:>10}  {result.summary}", flush=True)
     if result.verdict is not Verdict.PASS:
         print(
             f"{'':9}{result.reason}{': ' if result.reason and result.more_data else ''}{result.more_data}", flush=True
@@ -133,6 +134,8 @@ def _execute(stage: stages.Stage, context: Context) -> StageResult:
 
 
 def _close(context: Context, name: str, result: StageResult) -> None:
+    if name not in STAGES:
+        return  # a study decides nothing about the run
     if result.verdict is Verdict.FAIL or (name == "promote" and result.verdict is Verdict.PASS):
         context.run.finish(f"{name} {result.verdict}")
 

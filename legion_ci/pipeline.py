@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -234,6 +234,42 @@ def _still_valid(c: Context, record: Record) -> bool:
     return age_s < c.settings.perf.valid_for
 
 
+def _perf_sweep(c: Context) -> StageResult:
+    from legion_ci.perf.sweep import stage
+
+    return stage.run(c.settings.perf, **_perf_study(c), served=lambda workers: _served(c, workers))
+
+
+def _perf_soak(c: Context) -> StageResult:
+    from legion_ci.perf.soak import stage
+
+    return stage.run(c.settings.perf, **_perf_study(c))
+
+
+def _perf_study(c: Context) -> dict[str, Any]:
+    from legion_ci.store import artefacts
+
+    trained: TrainResult = c.need("train", "perf")
+    sample = artefacts.fetch(trained.model.artefact, c.tools) / "legion_model" / "head_input.json"
+    return {
+        "deployed": c.need("deploy", "perf"),
+        "sample": sample,
+        "folder": c.loaded.folder,
+        "work": c.run.folder,
+        "tools": c.tools,
+    }
+
+
+@contextmanager
+def _served(c: Context, workers: int) -> Iterator[str]:
+    """A copy of the deployment with that many server processes."""
+    from legion_ci.deploy import copies
+
+    name = c.need("deploy", "perf").deployment
+    with copies.started(c.site, (name,), c.tools, c.settings.distribution.find_links, workers=workers) as urls:
+        yield urls[name]
+
+
 def _promote(c: Context) -> StageResult:
     from legion_ci.promote import stage
 
@@ -272,9 +308,16 @@ PIPELINE = (
 )
 
 
+# By an option of a stage's task; always run anew, and no part of the pipeline.
+STUDIES = (
+    Stage("perf-sweep", _perf_sweep, _perf_inputs, _never),
+    Stage("perf-soak", _perf_soak, _perf_inputs, _never),
+)
+
+
 def stage_named(name: str) -> Stage:
-    """The stage of that name."""
-    return next(s for s in PIPELINE if s.name == name)
+    """The stage or study of that name."""
+    return next(s for s in (*PIPELINE, *STUDIES) if s.name == name)
 
 
 def execute(stage: Stage, context: Context) -> Record:

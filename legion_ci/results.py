@@ -244,6 +244,18 @@ class SweepResult(StageResult, frozen=True, kw_only=True):
     advice: tuple[str, ...] = ()
 
 
+class SoakResult(StageResult, frozen=True, kw_only=True):
+    """Whether memory and latency grow under a long load. memory_mb, p50_ms: (second, value)."""
+
+    deployment: str
+    figures: tuple[BudgetResult, ...] = ()
+    memory_mb: tuple[tuple[float, float], ...] = ()
+    p50_ms: tuple[tuple[float, float], ...] = ()
+    requests: int = 0
+    errors: int = 0
+    duration_s: float = 0.0
+
+
 class PerfResult(StageResult, frozen=True, kw_only=True):
     """A load test against one deployment."""
 
@@ -324,6 +336,8 @@ RESULTS: dict[str, type[StageResult]] = {
     "perf": PerfResult,
     "promote": PromoteResult,
 }
+# What a stage does besides its gate, by an option of its task (``perf --sweep``); its record is ``<name>.json``.
+STUDIES: dict[str, type[StageResult]] = {"perf-sweep": SweepResult, "perf-soak": SoakResult}
 
 
 def encode(value: msgspec.Struct) -> bytes:
@@ -333,4 +347,4 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def decode_result(stage: str, record: Record) -> StageResult:
     """The typed result inside a record."""
-    return msgspec.json.decode(record.result, type=RESULTS[stage])
+    return msgspec.json.decode(record.result, type={**RESULTS, **STUDIES}[stage])

@@ -62,12 +62,25 @@ def deploy(
     call("stage", name="deploy", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
-@declare(**COMMON)
+@declare(
+    **COMMON,
+    sweep="Instead: find the highest rate that keeps the budgets (perf.sweep).",
+    soak="Instead: a long load, and whether memory or latency grows (perf.soak).",
+)
 def perf(
-    context: Context, settings: str = "", set_: Sequence[str] | None = None, run_: str = "", verbose: bool = False
+    context: Context,
+    settings: str = "",
+    set_: Sequence[str] | None = None,
+    run_: str = "",
+    sweep: bool = False,
+    soak: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Load the new deployment with Locust and hold it to its budgets."""
-    call("stage", name="perf", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
+    if sweep and soak:
+        raise Exit("--sweep and --soak are two loads: say one of them", 2)
+    name = "perf-sweep" if sweep else "perf-soak" if soak else "perf"
+    call("stage", name=name, settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
 @declare(**COMMON, **FIRST)

@@ -1,4 +1,4 @@
-"""Short-lived copies of deployments, outside the traffic, for a duel: both started the same way, nothing captured."""
+"""Short-lived copies of deployments, outside the traffic, for a duel or a sweep: all started the same way, nothing captured."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ def started(
     tools: Tools,
     find_links: tuple[str, ...] = (),
     place: Place | None = None,
+    workers: int | None = None,
 ) -> Iterator[dict[str, str]]:
     """Copies of these deployments while the block runs: deployment -> ``http://host:port`` of its copy.
 
-    Copies that a killed duel left are replaced. One duel at a time: OrderError when another one runs on this site.
+    workers: server processes of each copy; None: as many as the deployment has. Copies that a killed duel left are replaced. One duel at a time: OrderError when another one runs on this site.
     Raises ToolError with the server's last lines when a copy does not get ready.
     """
     place = place or Place.of(site, tools, find_links)
     with locked(site.locks / "duel.lock", wait=False, what="this site's duel"):
         try:
-            yield {name: f"http://{_start(place, name)}" for name in deployments}
+            yield {name: f"http://{_start(place, name, workers)}" for name in deployments}
         finally:
             for name in deployments:
                 _remove(place, name)
 
 
-def _start(place: Place, name: str) -> str:
+def _start(place: Place, name: str, workers: int | None) -> str:
     wanted = installed.read(place.site, name)
-    copy = msgspec.structs.replace(wanted, deployment=name + SUFFIX, capture=False)
+    copy = msgspec.structs.replace(wanted, deployment=name + SUFFIX, capture=False, workers=workers or wanted.workers)
     deployer = _deployer(place, wanted.use)
     deployer.remove(copy.deployment)
     return deployer.apply(copy)

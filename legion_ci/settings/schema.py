@@ -160,6 +160,29 @@ class DuelSettings(Section):
     live: bool = False
 
 
+class SweepSettings(Section):
+    """``perf --sweep``: rates from start (1/s) by factor until the budgets break, then halvings of the gap.
+
+    run, warmup: of one load. workers: sweep copies of the deployment with these numbers of server processes.
+    """
+
+    start: float = Field(default=10.0, gt=0)
+    most: float = Field(default=20_000.0, gt=0)
+    factor: float = Field(default=2.0, gt=1, le=100)
+    halvings: int = Field(default=3, ge=0, le=10)
+    run: Duration = 5.0
+    warmup: Duration = 1.0
+    workers: tuple[int, ...] = ()
+
+
+class SoakSettings(Section):
+    """``perf --soak``: a long load, and how fast the server's memory and median latency may grow."""
+
+    duration: Duration = 3600.0
+    memory_mb_per_hour: float = Field(default=50.0, gt=0)
+    latency_percent_per_hour: float = Field(default=10.0, gt=0)
+
+
 class PerfSettings(Section):
     """The load test. rate: requests a second; budgets: ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
 
@@ -174,6 +197,8 @@ class PerfSettings(Section):
     alpha: Alpha = 0.05
     valid_for: Duration = 7 * 86400.0
     duel: DuelSettings | None = None
+    sweep: SweepSettings = SweepSettings()
+    soak: SoakSettings = SoakSettings()
 
 
 class PromoteSettings(Section):
@@ -214,6 +239,45 @@ class ReportSettings(Section):
     title: str | None = None
 
 
+class ParameterSettings(Section):
+    """One parameter of the job. A secret is a Jenkins credential, never a parameter's default."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    default: str | bool = ""
+    description: str = ""
+    choices: tuple[str, ...] = ()
+
+
+class JenkinsSettings(Section):
+    """The Jenkins server and this model's job there, for the tasks ``jenkins.…``; the pipeline itself needs none of it.
+
+    url, user, token: ``env:NAME`` or ``file:PATH`` (url may also be an address). repository: default, the remote ``origin``.
+    credentials: the id of a Jenkins credential that may read it. poll: how often branches are looked for. cron: when a build
+    starts by itself (Jenkins' format, with ``H``); promotion_look: when the waiting promotion is looked at again.
+    """
+
+    url: str = "env:JENKINS_URL"
+    user: str = "env:JENKINS_USER"
+    token: str = "env:JENKINS_TOKEN"  # noqa: S105 - where it is, not what it is
+    folder: str = ""
+    job: str | None = None
+    kind: Literal["multibranch", "pipeline"] = "multibranch"
+    repository: str | None = None
+    credentials: str | None = None
+    branch: str = "main"
+    script: str = "Jenkinsfile"
+    library: str = "legion-ci"
+    agent: str = ""
+    parameters: tuple[ParameterSettings, ...] = ()
+    poll: Duration = 15 * 60.0
+    cron: str | None = None
+    promotion_look: str | None = None
+    keep_builds: int = Field(default=50, ge=1)
+    timeout: Duration = 30.0
+    queue_timeout: Duration = 30 * 60.0
+    build_timeout: Duration = 24 * 3600.0
+
+
 class KeepSettings(Section):
     """How much ``clean`` leaves."""
 
@@ -237,4 +301,5 @@ class Settings(Section):
     perf: PerfSettings = PerfSettings()
     promote: PromoteSettings = PromoteSettings()
     report: ReportSettings = ReportSettings()
+    jenkins: JenkinsSettings = JenkinsSettings()
     keep: KeepSettings = KeepSettings()

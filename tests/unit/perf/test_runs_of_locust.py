@@ -104,7 +104,7 @@ class Busy(InvokeUser):
 
 
 def test_a_generator_that_cannot_keep_its_plan_never_passes(tmp_path, monkeypatch):
-    monkeypatch.setattr("legion_ci.perf.stage.DRAIN_S", 0.5)
+    monkeypatch.setattr("legion_ci.perf.prepare.DRAIN_S", 0.5)
     (tmp_path / "locustfile.py").write_text(BUSY)
     with serving() as server:
         result = perf(
@@ -189,7 +189,7 @@ def test_a_task_that_raises_and_an_answer_without_prediction_are_errors(tmp_path
 
 
 def test_a_server_that_never_answers_fails_every_arrival_of_the_plan(tmp_path, monkeypatch):
-    monkeypatch.setattr("legion_ci.perf.stage.DRAIN_S", 1.0)
+    monkeypatch.setattr("legion_ci.perf.prepare.DRAIN_S", 1.0)
     with serving(stall_from_s=0.0, stall_s=60.0) as server:
         result = perf(
             tmp_path, server.url, rate=60, arrivals="constant", duration=2, warmup=0, users=5, budgets=("errors < 5%",)

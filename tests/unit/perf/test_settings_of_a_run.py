@@ -6,7 +6,7 @@ from perf_runs import deployed, perf
 from perf_servers import serving
 
 from legion_ci.core.errors import ConfigurationError, ServiceError
-from legion_ci.perf.stage import ask
+from legion_ci.perf.prepare import ask
 from legion_ci.settings.schema import PerfSettings
 
 LOOPBACK = "http://127.0.0.1:1"

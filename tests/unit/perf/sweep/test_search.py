@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legion_ci.perf.sweep import knee, sweep
+from legion_ci.perf.sweep.search import knee, sweep
 from legion_ci.results import SweepPoint, Verdict
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from legion_ci.perf.slope import FEWEST, slope
+from legion_ci.perf.soak.slope import FEWEST, slope
 from legion_ci.results import Outcome
 
 SECONDS = np.arange(0, 3600, 1.0)

@@ -1,0 +1,1 @@
+"""The soak: do memory and latency grow while the load goes on?"""

@@ -1,0 +1,1 @@
+"""The sweep: how much load does a deployment bear?"""
