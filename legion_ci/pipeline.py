@@ -175,12 +175,12 @@ def _deploy_inputs(c: Context) -> Digests:
 
 
 def _perf(c: Context) -> StageResult:
-    from legion_ci.perf import stage
+    from legion_ci.perf import stage, trend
     from legion_ci.store import artefacts
 
     trained: TrainResult = c.need("train", "perf")
     sample = artefacts.fetch(trained.model.artefact, c.tools) / "legion_model" / "head_input.json"
-    return stage.run(
+    said = stage.run(
         c.settings.perf,
         deployed=c.need("deploy", "perf"),
         trained=trained,
@@ -190,6 +190,8 @@ def _perf(c: Context) -> StageResult:
         tools=c.tools,
         opponents=lambda: _opponents(c),
     )
+    now, version = stamp(c.tools.clock.now()), trained.model.version
+    return trend.watched(said, c.site.path / "perf" / "trend.jsonl", c.run.id, now, version)
 
 
 @contextmanager

@@ -220,6 +220,35 @@ class DuelResult(Base, frozen=True, kw_only=True):
     message: str = ""  # why it could not be fought
 
 
+class BuildFigures(Base, frozen=True, kw_only=True):
+    """Figures of an earlier load test on this site. machine: what must be equal for figures to be compared."""
+
+    run: str
+    at: str
+    version: str
+    p50_ms: float
+    p99_ms: float
+    throughput: float
+    machine: str
+
+
+class Change(Base, frozen=True, kw_only=True):
+    """From that run on, the figure is ``ratio`` times what it was before."""
+
+    metric: str
+    run: str
+    index: int
+    ratio: float
+
+
+class Trend(Base, frozen=True, kw_only=True):
+    """Load tests on machines like this one, oldest first, this run's last; shown, never gating."""
+
+    builds: tuple[BuildFigures, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unlike: str = ""  # how the machine differs from that of the last build, when it does
+
+
 class SweepPoint(Base, frozen=True, kw_only=True):
     """One rate of a sweep. kept: the budgets held; saturated: why the generator cannot be trusted there."""
 
@@ -274,6 +303,7 @@ class PerfResult(StageResult, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     tool: str = ""
     duel: DuelResult | None = None
+    trend: Trend | None = None
 
 
 class Claim(Base, frozen=True, kw_only=True):

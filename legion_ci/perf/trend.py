@@ -13,59 +13,69 @@ import msgspec
 import numpy as np
 
 from legion_ci.core.files import write_atomic
+from legion_ci.results import BuildFigures, Change, PerfResult, Trend
 
 FEWEST = 8  # builds before anything is said
 KEPT = 500  # builds
+SHOWN = 60
+MACHINE = ("cpu", "cores", "cpu_limit", "system", "python", "locust")  # of the fingerprint: what figures depend on
 _SEGMENT = 4  # builds on either side of a change
 _LEVEL = 0.001
 
 
-class Build(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one build. machine: what must be equal for figures to be compared."""
+def watched(said: PerfResult, path: Path, run: str, at: str, version: str) -> PerfResult:
+    """The result with its trend, after adding it to the history at ``path``; one that measured nothing is not added."""
+    if said.reason.startswith("invalid.") or not {"p50", "p99"} <= said.percentiles_ms.keys():
+        return said
+    machine = {k: said.environment.get(k, "") for k in MACHINE}
+    earlier = read(path)
+    now = BuildFigures(
+        run=run,
+        at=at,
+        version=version,
+        p50_ms=said.percentiles_ms["p50"],
+        p99_ms=said.percentiles_ms["p99"],
+        throughput=said.achieved_rate,
+        machine="; ".join(f"{k} {v}" for k, v in machine.items()),
+    )
+    builds = tuple(b for b in add(path, now) if b.machine == now.machine)
+    before = next((b for b in reversed(earlier) if b.run != run), None)
+    trend = Trend(builds=builds[-SHOWN:], changes=changes(builds[-SHOWN:]), unlike=_unlike(before, now))
+    return msgspec.structs.replace(said, trend=trend)
 
-    run: str
-    at: str
-    version: str
-    p50_ms: float
-    p99_ms: float
-    throughput: float
-    machine: str
 
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """From build ``run`` on, the figure is ``ratio`` times what it was."""
-
-    metric: str
-    run: str
-    index: int
-    ratio: float
-
-
-def add(path: Path, build: Build) -> tuple[Build, ...]:
+def add(path: Path, build: BuildFigures) -> tuple[BuildFigures, ...]:
     """Append a build (a run's second measurement replaces its first); the newest ``KEPT`` are left."""
     builds = (*[b for b in read(path) if b.run != build.run], build)[-KEPT:]
     write_atomic(path, b"".join(msgspec.json.encode(b) + b"\n" for b in builds))
     return builds
 
 
-def read(path: Path) -> tuple[Build, ...]:
+def read(path: Path) -> tuple[BuildFigures, ...]:
     """The builds, oldest first; a line that cannot be read is left out."""
     found = []
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         try:
-            found.append(msgspec.json.decode(line, type=Build))
+            found.append(msgspec.json.decode(line, type=BuildFigures))
         except (msgspec.DecodeError, msgspec.ValidationError):
             continue
     return tuple(found)
 
 
-def changes(builds: Sequence[Build], machine: str) -> tuple[Change, ...]:
-    """Builds at which p50 or p99 changed, among those on a machine like this."""
-    alike = [b for b in builds if b.machine == machine]
-    return tuple(c for metric in ("p50_ms", "p99_ms") for c in _changes(alike, metric))
+def changes(builds: Sequence[BuildFigures]) -> tuple[Change, ...]:
+    """Builds at which p50 or p99 changed; all of machines that are alike."""
+    return tuple(c for metric in ("p50_ms", "p99_ms") for c in _changes(builds, metric))
 
 
-def _changes(builds: Sequence[Build], metric: str) -> list[Change]:
+def _unlike(before: BuildFigures | None, now: BuildFigures) -> str:
+    """What of the machine differs from the build before, in words."""
+    if before is None or before.machine == now.machine:
+        return ""
+    pairs = zip(before.machine.split("; "), now.machine.split("; "), strict=False)
+    return "; ".join(f"{old} → {new}" for old, new in pairs if old != new)
+
+
+def _changes(builds: Sequence[BuildFigures], metric: str) -> list[Change]:
     values = [getattr(b, metric) for b in builds]
     if len(values) < FEWEST or min(values) <= 0:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legion_ci.report import duel, explain, marks, parts, wording
+from legion_ci.report import duel, explain, marks, parts, studies, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
 from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
@@ -42,6 +42,7 @@ def render(story: Story, title: str, most_rows: int) -> str:
             duel.section(result.duel) if result.duel else None,
             _latency(result),
             _over_time(result),
+            studies.sections(story),
             _errors(result),
             _machine(result),
         ]

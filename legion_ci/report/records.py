@@ -10,6 +10,7 @@ import msgspec
 
 from legion_ci.core.errors import ConfigurationError
 from legion_ci.results import (
+    STUDIES,
     DeployResult,
     ModelRef,
     PackageResult,
@@ -17,7 +18,9 @@ from legion_ci.results import (
     PromoteResult,
     QualityResult,
     Record,
+    SoakResult,
     StageResult,
+    SweepResult,
     TrainResult,
     Verdict,
     decode_result,
@@ -49,6 +52,7 @@ class Story:
 
     run: str
     gates: tuple[Gate, ...]
+    studies: tuple[Gate, ...] = ()
 
     def gate(self, stage: str) -> Gate:
         """A stage, whether or not it ran."""
@@ -89,6 +93,16 @@ class Story:
         return self._result("promote", PromoteResult)
 
     @property
+    def sweep(self) -> SweepResult | None:
+        """What ``perf --sweep`` left."""
+        return next((g.result for g in self.studies if isinstance(g.result, SweepResult)), None)
+
+    @property
+    def soak(self) -> SoakResult | None:
+        """What ``perf --soak`` left."""
+        return next((g.result for g in self.studies if isinstance(g.result, SoakResult)), None)
+
+    @property
     def model(self) -> ModelRef | None:
         """The model that the run is about, from the first stage that names it."""
         named = (self.train and self.train.model, self.quality and self.quality.candidate)
@@ -119,7 +133,8 @@ class Story:
 
 def read(folder: Path) -> Story:
     """Read the records of a run's folder; whatever cannot be read becomes the gate's problem, never an exception."""
-    return Story(folder.resolve().name, tuple(_gate(Run(folder), stage) for stage in STAGES))
+    run = Run(folder)
+    return Story(folder.resolve().name, tuple(_gate(run, s) for s in STAGES), tuple(_gate(run, s) for s in STUDIES))
 
 
 def _gate(run: Run, stage: str) -> Gate:

@@ -10,7 +10,20 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from legion_ci.core.files import unwritable, write_atomic
-from legion_ci.report import deploy, index, junit, markdown, perf, plot, promote, quality, records, sarif, wording
+from legion_ci.report import (
+    deploy,
+    index,
+    junit,
+    markdown,
+    perf,
+    plot,
+    promote,
+    quality,
+    records,
+    sarif,
+    studies,
+    wording,
+)
 from legion_ci.report.layout import HOME, PAGES, outcome
 from legion_ci.report.pictures import signs
 from legion_ci.report.records import Story
@@ -48,7 +61,7 @@ def contents(story: Story, title: str) -> dict[str, str]:
     pages = {PAGES[s]: _fitting(_RENDER[s], story, title) for s in PAGES if story.gate(s).ran}
     pictures: dict[str, str] = {}
     pictures |= quality.pictures(story.quality) if story.quality else {}
-    pictures |= perf.pictures(story.perf) if story.perf else {}
+    pictures |= {**perf.pictures(story.perf), **studies.pictures(story)} if story.perf else {}
     pictures |= promote.pictures(story.promote) if story.promote else {}
     tests = {f"junit-{s}.xml": junit.render(story.gate(s)) for s in PAGES if story.gate(s).ran}
     others = {

@@ -32,7 +32,7 @@ _KINDS = "".join(
     f".{name}{{color:var(--{colour})}}"
     for name, colour in {
         "pass": "pass", "fail": "fail", "inconclusive": "inconclusive", "quiet": "neutral", "unassessed": "neutral",
-        "accent": "accent",
+        "accent": "accent", "champion": "champion",
     }.items()
 )  # fmt: skip
 _MARKS = (
