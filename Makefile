@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 PARTS  ?= lint unit contract stages groovy browser docs e2e
 
-.PHONY: help setup demo stop-demo test lint unit contract stages groovy browser docs e2e bench lock clean
+.PHONY: help setup demo stop-demo test lint unit contract stages groovy browser docs e2e bench bench-long lock clean
 
 help:
 	@echo 'make demo       the whole main job on real flights, in a folder of its own (.demo)'
 	@echo 'make stop-demo  stop what the demo left running'
 	@echo 'make test       everything; make test PARTS="lint unit" for some of it; make unit, make groovy, … for one part'
 	@echo 'make bench      side-by-side measurements (bench/README.md)'
+	@echo 'make bench-long  an hour of load at 1,000/s'
 	@echo 'make clean      remove what make made'
 
 setup:
@@ -31,6 +32,10 @@ lint unit contract stages groovy browser docs e2e: setup
 
 bench: setup
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+# An hour at 1,000 requests a second: the generator's memory stays flat.
+bench-long: setup
+	@$(BIN)/python bench/perf_generator.py hour --share 1
 
 # The lock of the development environment: hashes, no addresses.
 lock:

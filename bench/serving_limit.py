@@ -1,7 +1,8 @@
 """The model server against its limit: the same granian answering a constant, and the model's own ``predict``.
 
-One connection: p50 against the sum of the two (goal: at most 1.3×). 32 connections: the constant's throughput over
-ours. Both are ratios of interleaved pairs; every pair measures all sides again.
+One connection: p50 against the sum of the two (goal: at most 1.3×); ``predict`` is timed call after call, with warm caches.
+Also against the same HTTP server calling ``predict`` before its constant answer, as cold as ours finds it. 32 connections:
+the constant's throughput over ours. All are ratios of interleaved pairs; every pair measures all sides again.
 """
 
 from __future__ import annotations
@@ -39,13 +40,29 @@ def constant_target() -> Any:
     return constant
 
 
-def serve_constant(port: int) -> None:
-    """The limit: the settings of our server, nothing behind them."""
+async def predicting(scope: Any, proto: Any) -> None:
+    """The same after a call of the model with one row, the same each time."""
+    await proto()
+    CALLS[0]()
+    proto.response_bytes(200, [("content-type", "application/json")], ANSWER)
+
+
+CALLS: list[Callable[[], object]] = []
+
+
+def predicting_target() -> Any:
+    """What granian loads in the worker."""
+    CALLS.append(model_call(Path(sys.argv[-1])))
+    return predicting
+
+
+def serve_constant(port: int, target: Callable[[], Any]) -> None:
+    """The limit: the settings of our server, nothing (or one call of the model) behind them."""
     from granian.constants import Interfaces
     from granian.server.mp import MPServer
 
     MPServer("constant", port=port, interface=Interfaces.RSGI, websockets=False, backlog=2048, backpressure=2048,
-             log_enabled=False).serve(target_loader=constant_target, wrap_loader=False)  # fmt: skip
+             log_enabled=False).serve(target_loader=target, wrap_loader=False)  # fmt: skip
 
 
 def request_of(body: bytes) -> bytes:
@@ -97,8 +114,8 @@ def model_call(artefact: Path) -> Callable[[], object]:
     from legion_ci.serving.load import load
 
     model: Any = load(read(artefact))
-    row = model._inputs.of_rows(head(artefact)["data"][:1])
-    return lambda: model._estimator.predict_proba(row)
+    row = model.inputs.of_rows(head(artefact)["data"][:1])
+    return lambda: model.estimator.predict_proba(row)
 
 
 def head(artefact: Path) -> dict[str, Any]:
@@ -120,23 +137,25 @@ def wait(port: int) -> None:
         time.sleep(0.05)
 
 
-def compare(artefact: Path, ours: int, limit: int, count: int) -> int:
-    """Measure and tell both ratios; 1 when a goal is missed."""
+def compare(artefact: Path, ours: int, limit: int, both: int, count: int) -> int:
+    """Measure and tell the ratios; 1 when a goal is missed."""
     sample = head(artefact)
     request = request_of(json.dumps({"columns": sample["columns"], "data": sample["data"][:1]}).encode())
     call = model_call(artefact)
-    one, other = connect(ours), connect(limit)
-    p50_s(one, request, 500), p50_s(other, request, 500)
-    p50s, throughputs, sums = [], [], []
+    one, other, third = connect(ours), connect(limit), connect(both)
+    p50_s(one, request, 500), p50_s(other, request, 500), p50_s(third, request, 500)
+    p50s, throughputs, sums, places = [], [], [], []
     for _ in range(count):
         predict = statistics.median(pairs.seconds(call) for _ in range(200))
         sums.append((p50_s(other, request, 300), predict))
         p50s.append((p50_s(one, request, 300), sum(sums[-1])))
+        places.append((p50s[-1][0], p50_s(third, request, 300)))
         throughputs.append((second_per_request(ours, request, 0.5), second_per_request(limit, request, 0.5)))
     constant_us, predict_us = (round(statistics.median(column) * 1e6) for column in zip(*sums, strict=True))
     ratio = pairs.from_times(p50s)
     print(f"p50: ours {ratio.ours_s * 1e6:.0f} µs, constant {constant_us} µs, predict {predict_us} µs", file=sys.stderr)
     verdict = pairs.tell("serving p50, 1 connection", ratio, P50_LIMIT, constant_us=constant_us, predict_us=predict_us)
+    pairs.tell("serving p50, 1 connection, against predict in the constant's server", pairs.from_times(places))
     many = pairs.from_times(throughputs)
     print(
         f"{CONNECTIONS} connections: ours {1 / many.ours_s:.0f}/s, constant {1 / many.theirs_s:.0f}/s", file=sys.stderr
@@ -150,17 +169,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20, help="interleaved pairs, at least 20 (default: 20)")
     parser.add_argument("--constant", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--predict", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.constant:
-        serve_constant(told.constant)
+        serve_constant(told.constant, predicting_target if told.predict else constant_target)
         return 0
     import serving_artefacts
     from serving_process import command, free_port
 
     with tempfile.TemporaryDirectory() as folder:
         artefact = serving_artefacts.wine(Path(folder) / "artefact")
-        ports = free_port(), free_port()
-        commands = command(artefact, ports[0]), [sys.executable, __file__, "--constant", str(ports[1])]
+        ports = free_port(), free_port(), free_port()
+        limit = [sys.executable, __file__, "--constant"]
+        commands = [command(artefact, ports[0]), [*limit, str(ports[1])],
+                    [*limit, str(ports[2]), "--predict", str(artefact)]]  # fmt: skip
         servers = [subprocess.Popen(words, stderr=subprocess.DEVNULL) for words in commands]
         try:
             for port in ports:

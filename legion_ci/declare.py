@@ -21,12 +21,11 @@ JSON = {"json": "Print JSON."}
 
 
 def declare(**help_texts: str) -> Callable[[Callable[..., None]], Any]:
-    """A task with these help texts; ``set_`` may be given several times."""
+    """A task with these help texts; ``set_`` and ``parameter`` may be given several times."""
+    many = [name for name in ("set_", "parameter") if name in help_texts]
 
     def decorate(body: Callable[..., None]) -> Any:
-        return task(help={**help_texts}, iterable=["set_"] if "set_" in help_texts else None, auto_shortflags=False)(
-            body
-        )
+        return task(help={**help_texts}, iterable=many or None, auto_shortflags=False)(body)
 
     return decorate
 

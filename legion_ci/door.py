@@ -96,6 +96,7 @@ def _stage(tools: Tools, name: str, settings: str, sets: Sequence[str], run: str
 
 def _pipeline(tools: Tools, settings: str, sets: Sequence[str], run: str, first: bool = False) -> int:
     loaded = _load(settings, sets)
+    _refuse_hopeless(loaded)
     chosen = runs.choose(loaded.folder, run, fresh=True)
     print(f"run {chosen.id}", flush=True)
     with chosen.writing() as dead:
@@ -146,9 +147,13 @@ def _say_dead(tools: Tools, dead: str) -> None:
 
 
 def _write_report(tools: Tools, context: Context) -> None:
+    from legion_ci.report import promoted
     from legion_ci.report import stage as report
 
-    page = report.write(context.run.folder, context.run.folder / "report", title=context.settings.report.title)
+    memory = context.site.path / promoted.FILE
+    page = report.write(
+        context.run.folder, context.run.folder / "report", title=context.settings.report.title, memory=memory
+    )
     print(f"report   {_shown(page)}", flush=True)
 
 
@@ -162,11 +167,22 @@ def _report(tools: Tools, settings: str, sets: Sequence[str], run: str) -> int:
     return 0
 
 
+def _refuse_hopeless(loaded: Loaded) -> None:
+    """Raise for a load test that could never pass: said before hours of training, not after."""
+    try:
+        from legion_ci.perf.question import ask
+    except ImportError:
+        return  # without the extra `perf` the stage itself says what to install
+    ask(loaded.settings.perf, loaded.folder)
+
+
 def _plan(tools: Tools, settings: str, sets: Sequence[str], json: bool) -> int:
     from legion_ci.settings import plan
 
-    rows = plan.rows(_load(settings, sets))
+    loaded = _load(settings, sets)
+    rows = plan.rows(loaded)
     print(jsonlib.dumps([r.__dict__ for r in rows], indent=2, default=str) if json else plan.text(rows))
+    _refuse_hopeless(loaded)
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 import legion_ci
-from legion_ci import facts, provenance
+from legion_ci import facts, places, provenance
 from legion_ci.context import Context
 from legion_ci.core.clock import stamp
 from legion_ci.core.errors import ConfigurationError
@@ -114,6 +114,23 @@ def _quality(c: Context) -> StageResult:
         folder=c.loaded.folder,
         work=c.run.folder,
         tools=c.tools,
+        find_links=c.settings.distribution.find_links,
+    )
+
+
+def _quality_selftest(c: Context) -> StageResult:
+    from legion_ci.quality.selftest import stage
+
+    return stage.run(
+        c.settings.quality,
+        c.settings.data,
+        trained=c.need("train", "quality"),
+        champion=c.champion,
+        first=c.first,
+        folder=c.loaded.folder,
+        work=c.run.folder,
+        tools=c.tools,
+        find_links=c.settings.distribution.find_links,
     )
 
 
@@ -132,14 +149,42 @@ def _quality_inputs(c: Context) -> Digests:
         **rows,
         "candidate": c.need("train", "quality").model.artefact.digest,
         "champion": c.champion.model.artefact.digest if c.champion else "none",
+        **_check_inputs(c),
     }
+
+
+def _check_inputs(c: Context) -> Digests:
+    """What checks read besides data and models: files of pinned rows, the repository's own functions."""
+    from legion_ci.train import stage
+
+    checks, folder = c.settings.quality.checks, c.loaded.folder
+    files = {
+        f"checks[{i}].{p.name}": digest_file(p) for i, k in enumerate(checks) for p in k.files(folder) if p.is_file()
+    }
+    code = (
+        {"code": stage.inputs(c.settings.train, c.settings.data, folder)["code"]}
+        if any(k.reads_code for k in checks)
+        else {}
+    )
+    return {**files, **code}
+
+
+def _timeless(c: Context, record: Record) -> bool:
+    """A verdict on how fresh the rows are does not keep."""
+    return not any(k.reads_clock for k in c.settings.quality.checks)
 
 
 def _package(c: Context) -> StageResult:
     from legion_ci.package import stage
 
     c.need("quality", "package")
-    return stage.run(c.settings.package, trained=c.need("train", "package"), work=c.run.folder, tools=c.tools)
+    return stage.run(
+        c.settings.package,
+        trained=c.need("train", "package"),
+        work=c.run.folder,
+        tools=c.tools,
+        find_links=c.settings.distribution.find_links,
+    )
 
 
 def _package_inputs(c: Context) -> Digests:
@@ -189,6 +234,7 @@ def _perf(c: Context) -> StageResult:
         work=c.run.folder,
         tools=c.tools,
         opponents=lambda: _opponents(c),
+        package=c.need("package", "perf").package.digest,
     )
     now, version = stamp(c.tools.clock.now()), trained.model.version
     return trend.watched(said, c.site.path / "perf" / "trend.jsonl", c.run.id, now, version)
@@ -213,9 +259,12 @@ def _opponents(c: Context) -> Iterator[Arms | None]:
 
 
 def _perf_inputs(c: Context) -> Digests:
+    from legion_ci.perf.fingerprint import fingerprint
+
     deployed: DeployResult = c.need("deploy", "perf")
     locustfile = c.loaded.folder / (c.settings.perf.locustfile or "locustfile.py")
-    named = {"locustfile": locustfile, "data": c.loaded.folder / c.settings.perf.data if c.settings.perf.data else None}
+    given = {"data": c.settings.perf.data, "trace": c.settings.perf.trace}
+    named = {"locustfile": locustfile, **{k: c.loaded.folder / v for k, v in given.items() if v}}
     files = {name: digest_file(path) for name, path in named.items() if path and path.is_file()}
     return {
         "settings.perf": _section(c.settings.perf),
@@ -223,6 +272,7 @@ def _perf_inputs(c: Context) -> Digests:
         "artefact": deployed.model.artefact.digest,
         "champion": c.champion.model.artefact.digest if c.champion and c.settings.perf.duel else "not asked",
         "host": socket.gethostname(),
+        "machine": digest_bytes(repr(sorted(fingerprint().items())).encode()),
         **files,
     }
 
@@ -302,7 +352,7 @@ def _never(c: Context, record: Record) -> bool:
 
 PIPELINE = (
     Stage("train", _train, _train_inputs, _reachable),
-    Stage("quality", _quality, _quality_inputs),
+    Stage("quality", _quality, _quality_inputs, _timeless),
     Stage("package", _package, _package_inputs, _reachable),
     Stage("deploy", _deploy, _deploy_inputs, _never),
     Stage("perf", _perf, _perf_inputs, _still_valid),
@@ -312,6 +362,7 @@ PIPELINE = (
 
 # By an option of a stage's task; always run anew, and no part of the pipeline.
 STUDIES = (
+    Stage("quality-selftest", _quality_selftest, _quality_inputs, _never),
     Stage("perf-sweep", _perf_sweep, _perf_inputs, _never),
     Stage("perf-soak", _perf_soak, _perf_inputs, _never),
 )
@@ -334,7 +385,8 @@ def execute(stage: Stage, context: Context) -> Record:
         context.run.path(stage.name).unlink(missing_ok=True)  # what is being made anew must not be taken for made
         started = context.tools.clock.now()
         begun = time.monotonic()
-        result = stage.run(context)
+        guardrails = context.settings.promote.guardrails
+        result = places.located(stage.run(context), context.loaded.origins, guardrails)
         record = Record(
             schema_version=SCHEMA_VERSION,
             stage=stage.name,

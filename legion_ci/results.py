@@ -117,6 +117,9 @@ class CheckResult(Base, frozen=True, kw_only=True):
     method: str = ""
     message: str = ""
     where: str = ""  # file:line of the setting
+    kind: str = "metric"  # the check's ``use``
+    column: str = ""  # that it is about
+    details: tuple[dict[str, Any], ...] = ()  # rows of a table: reliability bins, failing rows, shares of a column
 
 
 class QualityResult(StageResult, frozen=True, kw_only=True):
@@ -131,12 +134,75 @@ class QualityResult(StageResult, frozen=True, kw_only=True):
     data_digest: str = ""
 
 
+class SelfTestCheck(Base, frozen=True, kw_only=True):
+    """How often one check is wrong where its claim is false, and how often it decides rightly; bounds are 99 %, exact."""
+
+    name: str
+    outcome: Outcome
+    role: str  # require | alarm
+    metric: str = ""
+    world: str = ""  # in which the claim is false: a planted loss, exchanged models
+    alpha: float | None = None
+    planted: float | None = None  # the loss, in the metric's units
+    runs: int = 0
+    error: float | None = None
+    error_lower: float | None = None
+    error_upper: float | None = None
+    power_world: str = ""
+    power_runs: int = 0
+    power: float | None = None
+    power_lower: float | None = None
+    power_upper: float | None = None
+    message: str = ""
+    where: str = ""
+
+
+class SelfTestResult(StageResult, frozen=True, kw_only=True):
+    """The gate judged on the user's own rows. FAIL: an error whose lower 99 % bound exceeds alpha."""
+
+    candidate: ModelRef
+    champion: ModelRef | None = None
+    checks: tuple[SelfTestCheck, ...] = ()
+    alpha: float = 0.05
+    n_rows: int = 0
+    seed: int = 0
+    data_digest: str = ""
+
+
+class AccelerationGain(Base, frozen=True, kw_only=True):
+    """Time of the model's own call over that of the accelerated form, with its 95 % interval."""
+
+    rows: int
+    plain_us: float
+    accelerated_us: float
+    ratio: float
+    lower: float
+    upper: float
+    pairs: int
+
+
+class Acceleration(Base, frozen=True, kw_only=True):
+    """A faster form of the model in the package. refused: why there is none, "" when there is one.
+
+    rows: compared. largest: difference found (absolute below 1, relative above). ties: labels that rounding decides.
+    """
+
+    kind: str
+    tolerance: float
+    refused: str = ""
+    rows: int = 0
+    largest: float = 0.0
+    ties: int = 0
+    gains: tuple[AccelerationGain, ...] = ()
+
+
 class PackageResult(StageResult, frozen=True, kw_only=True):
     """A package that runs the model."""
 
     kind: str
     package: Artefact
     model: ModelRef
+    accelerated: Acceleration | None = None
 
 
 class TestCase(Base, frozen=True, kw_only=True):
@@ -291,6 +357,9 @@ class PerfResult(StageResult, frozen=True, kw_only=True):
     deployment: str
     budgets: tuple[BudgetResult, ...] = ()
     percentiles_ms: dict[str, float] = {}
+    generator_ms: dict[
+        str, float
+    ] = {}  # the generator's own: the same client, a server that does nothing, the same time
     requests: int = 0
     errors: int = 0
     planned_rate: float | None = None  # requests a second
@@ -321,6 +390,7 @@ class Claim(Base, frozen=True, kw_only=True):
     n_challenger: int = 0
     method: str = ""
     message: str = ""
+    where: str = ""  # file:line:column of the setting
 
 
 class PromoteResult(StageResult, frozen=True, kw_only=True):
@@ -367,7 +437,11 @@ RESULTS: dict[str, type[StageResult]] = {
     "promote": PromoteResult,
 }
 # What a stage does besides its gate, by an option of its task (``perf --sweep``); its record is ``<name>.json``.
-STUDIES: dict[str, type[StageResult]] = {"perf-sweep": SweepResult, "perf-soak": SoakResult}
+STUDIES: dict[str, type[StageResult]] = {
+    "quality-selftest": SelfTestResult,
+    "perf-sweep": SweepResult,
+    "perf-soak": SoakResult,
+}
 
 
 def encode(value: msgspec.Struct) -> bytes:

@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 from legion_ci.declare import COMMON, FIRST, JSON, SETTINGS, call, declare
 
 # Areas whose tasks have a name of two words (``token.issue``): each has a module ``legion_ci.<area>.tasks``.
-AREAS: tuple[str, ...] = ()
+AREAS: tuple[str, ...] = ("jenkins", "token")
 
 
 @declare(**COMMON)
@@ -28,17 +28,23 @@ def train(
     call("stage", name="train", settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
-@declare(**COMMON, **FIRST)
+@declare(
+    **COMMON,
+    **FIRST,
+    selftest="Instead: how often this gate is wrong on these rows, where the truth is known (quality.selftest).",
+)
 def quality(
     context: Context,
     settings: str = "",
     set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
+    selftest: bool = False,
     verbose: bool = False,
 ) -> None:
     """Judge the trained model: good enough, and not worse than the live one?"""
-    call("stage", name="quality", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
+    name = "quality-selftest" if selftest else "quality"
+    call("stage", name=name, settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
 
 
 @declare(**COMMON)
@@ -196,6 +202,57 @@ def clean(
 ) -> None:
     """Remove old runs, environments and feedback; never what a live deployment needs."""
     call("clean", settings=settings, sets=set_ or (), dry_run=dry_run, verbose=verbose)
+
+
+@declare(
+    what="A request id, or (the start of) a digest, run, commit, build, deployment or version.", **SETTINGS, **JSON
+)
+def trace(
+    context: Context,
+    what: str,
+    settings: str = "",
+    set_: Sequence[str] | None = None,
+    json: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Walk from a prediction to its model, data, code and build, or back from any of them."""
+    call("trace.stage:trace", what=what, settings=settings, sets=tuple(set_ or ()), json=json, verbose=verbose)
+
+
+@declare(one="The first run.", other="The second run.", **SETTINGS, **JSON)
+def compare(
+    context: Context,
+    one: str,
+    other: str,
+    settings: str = "",
+    set_: Sequence[str] | None = None,
+    json: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Show parameters, metrics, data, code, packages, predictions and verdicts of two runs side by side."""
+    sets = tuple(set_ or ())
+    call("trace.stage:compare", one=one, other=other, settings=settings, sets=sets, json=json, verbose=verbose)
+
+
+@declare(
+    **COMMON,
+    model="A model's folder, instead of the newest trained run of this repository.",
+    port="The port on this machine (8080).",
+    reload="Start again when the model's files change, or a newer run has trained.",
+)
+def serve(
+    context: Context,
+    settings: str = "",
+    set_: Sequence[str] | None = None,
+    run_: str = "",
+    model: str = "",
+    port: str = "8080",
+    reload: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Serve a trained model alone, for development, until Ctrl-C."""
+    sets = tuple(set_ or ())
+    call("serve:serve", model=model, port=port, reload=reload, settings=settings, sets=sets, run=run_, verbose=verbose)
 
 
 def ours() -> Collection:

@@ -6,7 +6,7 @@ import org.legion.ci.Report
 
 /** Writes, archives and publishes the run's report, and describes the build; see legionReport.txt. */
 Map<String, String> call(Map arguments = [:]) {
-    String wrong = Arguments.problems('legionReport', arguments, Arguments.TASK)
+    String wrong = Arguments.problems('legionReport', arguments)
     if (wrong) { error(wrong) }
     Agent agent = new Agent(this)
     int code = agent.call('report', arguments)

@@ -86,6 +86,8 @@ EXTRA_OF = {
     "docker": "docker",
     "kubernetes": "kubernetes",
     "jenkins": "jenkins",
+    "onnxruntime": "accelerate",
+    "skl2onnx": "accelerate",
 }
 
 

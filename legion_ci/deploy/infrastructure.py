@@ -9,6 +9,7 @@ from legion_ci.core.site import Site
 from legion_ci.deploy import ports
 from legion_ci.deploy.protocol import Place
 from legion_ci.gateway import admin, apply, process, routes, settings
+from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.settings import GatewaySettings
 from legion_ci.supervise import client, identity
 from legion_ci.supervise.process import Actual, Process
@@ -17,13 +18,13 @@ COLLECTOR = "collector"
 _PORT_SETTING = "deploy.port"
 
 
-def ensure(place: Place, port: int | None, unit_header: str) -> GatewaySettings:
+def ensure(place: Place, port: int | None, unit_header: str, auth: Auth | None = None) -> GatewaySettings:
     """Have gateway and collector run, with these settings; what runs well already is not touched.
 
     port: of the gateway; None: the one it has, or a free one. Raises ConfigurationError when another program has it.
     """
     site, processes = place.site, client.observe(place.site)
-    chosen = _settings(site, port, unit_header, processes)
+    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth)
     settings.write(site, chosen)
     collector = _collector(place, processes)
     client.apply(site, {COLLECTOR: collector})

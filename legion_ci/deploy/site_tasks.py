@@ -50,7 +50,7 @@ def up(site: Site, tools: Tools, place: Place | None = None) -> Done:
             raise OrderError("nothing is deployed here", where=str(site.path), todo="run legion-ci deploy first")
         for arm in now.arms:
             _revive(place, arm)
-        infrastructure.ensure(place, None if gateway.chosen else gateway.port, gateway.unit_header)
+        infrastructure.ensure(place, None if gateway.chosen else gateway.port, gateway.unit_header, gateway.auth)
     shares = ", ".join(f"{a.deployment} {now.share(a.deployment):.1%}" for a in now.arms)
     return Done(lines=(f"up at {gateway.url}: {shares}",))
 
@@ -78,7 +78,7 @@ def _revive(place: Place, arm: Arm) -> None:
     """Start a deployment again; its port may be another one than before."""
     wanted = installed.read(place.site, arm.deployment)
     endpoint = _deployer(place, arm.deployment).apply(wanted)
-    moved = Arm(deployment=arm.deployment, model=arm.model, endpoint=endpoint)
+    moved = Arm(deployment=arm.deployment, model=arm.model, endpoint=endpoint, role=arm.role)
     apply.change(place.site, lambda r: routes.add_arm(r, moved), tools=place.tools, may_be_down=True)
 
 

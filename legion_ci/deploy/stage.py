@@ -18,9 +18,10 @@ from legion_ci.deploy.acceptance import Acceptance
 from legion_ci.deploy.plan import Plan, plan
 from legion_ci.deploy.protocol import Deployer, Place, Wanted
 from legion_ci.gateway import routes
+from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.routes import Arm
 from legion_ci.results import DeployResult, PackageResult, TrainResult, Verdict
-from legion_ci.settings.schema import DeploySettings
+from legion_ci.settings.schema import AuthSettings, DeploySettings
 from legion_ci.store import artefacts
 
 
@@ -56,7 +57,7 @@ def run(
         todo = plan(routes.read(site), name, first=first)
         package = artefacts.fetch(packaged.package, tools)
         with _removed_unless_accepted(place, deployer, name, todo) as kept:
-            url = _start(settings, place, deployer, package, trained)
+            url = _start(settings, place, deployer, package, trained, folder)
             said = _accept(settings, trained, name, url, todo, folder, work, tools)
             kept.append(said.verdict is not Verdict.FAIL)
         if said.verdict is Verdict.PASS:
@@ -64,7 +65,9 @@ def run(
     return _result(said, trained, name, url, site)
 
 
-def _start(settings: DeploySettings, place: Place, deployer: Deployer, package: Path, trained: TrainResult) -> str:
+def _start(
+    settings: DeploySettings, place: Place, deployer: Deployer, package: Path, trained: TrainResult, folder: Path
+) -> str:
     """Install, start, and put behind the gateway at its present share; the gateway's address."""
     from legion_ci.deploy import infrastructure
     from legion_ci.gateway import apply
@@ -82,10 +85,28 @@ def _start(settings: DeploySettings, place: Place, deployer: Deployer, package: 
         ready_timeout_s=settings.ready_timeout,
     )
     installed.save(site, wanted)
-    gateway = infrastructure.ensure(place, settings.port, settings.unit_header)
-    arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted))
+    gateway = infrastructure.ensure(place, settings.port, settings.unit_header, _auth(settings.auth, folder))
+    arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted), role=_role(settings))
     apply.change(site, lambda r: routes.add_arm(r, arm), tools=place.tools)
     return gateway.url
+
+
+def _auth(told: AuthSettings | None, folder: Path) -> Auth | None:
+    """As the gateway keeps it; folder: the model repository, in which a file of keys is looked for."""
+    if told is None:
+        return None
+    jwks = told.jwks or ""
+    return Auth(
+        issuer=told.issuer,
+        audiences=told.audience,
+        jwks=jwks if not jwks or "://" in jwks else str((folder / jwks).resolve()),
+        clock_skew_s=round(told.clock_skew),
+        role_claim=told.role_claim,
+    )
+
+
+def _role(settings: DeploySettings) -> str:
+    return (settings.auth.role or "") if settings.auth else ""
 
 
 def _accept(

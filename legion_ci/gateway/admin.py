@@ -9,13 +9,18 @@ from collections.abc import Callable
 
 from legion_ci.core.errors import ServiceError
 from legion_ci.core.site import Site
-from legion_ci.gateway.render import ADMIN_SOCKET, CLUSTERS, ROUTES
+from legion_ci.gateway.auth import JWT
+from legion_ci.gateway.render import ADMIN_SOCKET, AUTH, CLUSTERS, ROUTES
 from legion_ci.gateway.split import NAME
 from legion_ci.supervise import client, probe
 
 _LOOK_S = 0.01
 _PATIENCE_S = 15.0
-_STATS = {ROUTES: f"http.main.rds.{NAME}.", CLUSTERS: "cluster_manager.cds."}
+_STATS = {
+    ROUTES: f"http.main.rds.{NAME}.",
+    CLUSTERS: "cluster_manager.cds.",
+    AUTH: f"extension_config_discovery.http_filter.{JWT}.",
+}
 _REFUSALS = ("update_rejected", "update_failure")
 _WARMING = "cluster_manager.warming_clusters"
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import yaml
 
+from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.files import write_atomic
 from legion_ci.core.lock import locked
 from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
-from legion_ci.gateway import admin, routes, settings
+from legion_ci.gateway import admin, keys, revoked, routes, settings
+from legion_ci.gateway.auth import Trust
 from legion_ci.gateway.document import Node, discovery, version_of
-from legion_ci.gateway.render import BOOTSTRAP, CLUSTERS, ROUTES, render
+from legion_ci.gateway.render import AUTH, BOOTSTRAP, CLUSTERS, ROUTES, render
 from legion_ci.gateway.routes import Routes
 from legion_ci.gateway.settings import GatewaySettings
 
@@ -44,7 +48,7 @@ def sync(site: Site, *, tools: Tools) -> Routes:
         current, known = routes.read(site), settings.read(site)
         if known is not None:
             with tools.progress.waiting("the gateway"):
-                _put(site, _render(current, known))
+                _put(site, _render(site, current, known), guarded=known.auth is not None)
         return current
 
 
@@ -53,15 +57,15 @@ def in_force(site: Site) -> bool:
     known = settings.read(site)
     if known is None:
         return False
-    files = _render(routes.read(site), known)
-    return all(admin.works_by(site, name, version_of(files[name])) for name in (CLUSTERS, ROUTES))
+    files = _render(site, routes.read(site), known)
+    return all(admin.works_by(site, name, version_of(files[name])) for name in (AUTH, CLUSTERS, ROUTES))
 
 
 def write(site: Site) -> Routes:
     """Write Envoy's files before it is started (or while it is down), without waiting for anybody."""
     with locked(site.locks / "gateway.lock"):
         current, known = routes.read(site), settings.read(site)
-        files = _render(current, known) if known is not None else {}
+        files = _render(site, current, known) if known is not None else {}
         for name in files:
             write_atomic(site.gateway / name, files[name])
         return current
@@ -70,17 +74,38 @@ def write(site: Site) -> Routes:
 def bootstrap_differs(site: Site) -> bool:
     """Whether Envoy has to be started anew to work by the settings."""
     known, path = settings.read(site), site.gateway / BOOTSTRAP
-    return known is not None and not (path.is_file() and path.read_text() == _render(Routes(), known)[BOOTSTRAP])
+    return known is not None and not (path.is_file() and path.read_text() == _render(site, Routes(), known)[BOOTSTRAP])
 
 
-def _render(current: Routes, known: GatewaySettings) -> dict[str, str]:
-    return render(current, listen=known.listen, port=known.port, unit_header=known.unit_header)
+def _render(site: Site, current: Routes, known: GatewaySettings) -> dict[str, str]:
+    return render(
+        current, listen=known.listen, port=known.port, unit_header=known.unit_header, trust=_trust(site, known)
+    )
 
 
-def _put(site: Site, files: dict[str, str]) -> None:
+def _trust(site: Site, known: GatewaySettings) -> Trust:
+    own = keys.public(keys.ensure(site))
+    told = known.auth.jwks if known.auth and not known.auth.url else ""
+    return Trust(site_keys=own, auth=known.auth, user_keys=_key_set(told) if told else own, revoked=revoked.read(site))
+
+
+def _key_set(path: str) -> str:
+    """The user's JSON Web Key Set; refused here, as Envoy would take a broken one and accept nobody."""
+    try:
+        text = Path(path).read_text()
+        if not json.loads(text)["keys"]:
+            raise ValueError("no keys")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        todo = 'give a file {"keys": […]} of public keys, or a URL'
+        raise ConfigurationError(f"is not a JSON Web Key Set ({error})", where=path, todo=todo) from error
+    return text
+
+
+def _put(site: Site, files: dict[str, str], *, guarded: bool) -> None:
     """Clusters before the routes that name them, and old clusters until no route names them any more."""
     _step(site, CLUSTERS, _with_old(site, files[CLUSTERS]))
-    _step(site, ROUTES, files[ROUTES])
+    for name in (AUTH, ROUTES) if guarded else (ROUTES, AUTH):  # no route may ask for what is not there
+        _step(site, name, files[name])
     _step(site, CLUSTERS, files[CLUSTERS])
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from legion_ci.gateway.document import Node
+import ssl
+
+from legion_ci.gateway.auth import KEYS_CLUSTER, Auth, keys_endpoint
+from legion_ci.gateway.document import Node, typed
 from legion_ci.gateway.routes import Arm, Routes
 
 COLLECTOR = "collector"
@@ -14,12 +17,34 @@ def split_name(deployment: str) -> str:
     return f"{deployment}.split"
 
 
-def build(routes: Routes) -> list[Node]:
+def build(routes: Routes, auth: Auth | None = None) -> list[Node]:
     """All clusters of the routes, in a fixed order."""
     direct = [_cluster(arm.deployment, [arm.endpoint]) for arm in routes.arms]
     backed = [_challenger(arm, routes) for arm in routes.arms if is_backed(routes, arm.deployment)]
     collector = [_cluster(COLLECTOR, [routes.feedback])] if routes.feedback else []
-    return [*direct, *backed, *collector]
+    return [*direct, *backed, *collector, *_keys(auth)]
+
+
+def _keys(auth: Auth | None) -> list[Node]:
+    """Where the public keys of users' tokens are fetched."""
+    endpoint = keys_endpoint(auth)
+    if endpoint is None:
+        return []
+    host, port, secure = endpoint
+    cluster = {**_cluster(KEYS_CLUSTER, [f"{host}:{port}"]), "type": "STRICT_DNS", "connect_timeout": "5s"}
+    if not secure:
+        return [cluster]
+    validation = {
+        "trusted_ca": {"filename": ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"},
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": host}}],
+    }
+    context = typed(
+        "envoy.transport_sockets.tls",
+        "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        sni=host,
+        common_tls_context={"validation_context": validation},
+    )
+    return [{**cluster, "transport_socket": context}]
 
 
 def is_backed(routes: Routes, deployment: str) -> bool:

@@ -7,13 +7,20 @@ from typing import Any
 from legion_ci.gateway.document import Node, header, typed
 from legion_ci.gateway.split import NAME
 
-OWN_HEADERS = ("x-legion-arm", "x-legion-share", "x-legion-experiment", "x-legion-step")
+OWN_HEADERS = (
+    "x-legion-arm",
+    "x-legion-share",
+    "x-legion-experiment",
+    "x-legion-step",
+    "x-legion-purpose",
+    "x-legion-sub",
+)
 MAX_BODY_BYTES = 32 << 20
 _HTTP = "extensions.filters.http"
 
 
-def build(*, listen: str, port: int, unit_header: str, access_log: str, watched: Node) -> Node:
-    """The one listener that the network talks to."""
+def build(*, listen: str, port: int, unit_header: str, access_log: str, watched: Node, checks: list[Node]) -> Node:
+    """The one listener that the network talks to. checks: filters that a request passes before its body is read."""
     connection = typed(
         "envoy.filters.network.http_connection_manager",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -23,6 +30,7 @@ def build(*, listen: str, port: int, unit_header: str, access_log: str, watched:
         **_request_ids(),
         **_limits(),
         http_filters=[
+            *checks,
             typed("envoy.filters.http.buffer", f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
             typed("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from legion_ci.gateway import clusters, listener, split
+from legion_ci.gateway import auth, clusters, listener, split
+from legion_ci.gateway.auth import Trust
 from legion_ci.gateway.document import Node, discovery, dump, typed
 from legion_ci.gateway.routes import Routes
 
-BOOTSTRAP, ROUTES, CLUSTERS = "envoy.yaml", "rds.yaml", "cds.yaml"
+BOOTSTRAP, ROUTES, CLUSTERS, AUTH = "envoy.yaml", "rds.yaml", "cds.yaml", "auth.yaml"
 ADMIN_SOCKET = "admin.sock"
 _CONNECTIONS = 4000
 
@@ -17,21 +18,30 @@ def render(
     listen: str,
     port: int,
     unit_header: str,
+    trust: Trust = Trust(),  # noqa: B008 - frozen
     access_log: str = "access.log",
     admin_socket: str = ADMIN_SOCKET,
 ) -> dict[str, str]:
     """Envoy's files by name: bootstrap, routes, clusters. Paths in them are relative to where Envoy starts.
 
-    unit_header: whose value keeps a user in one arm, else the request id. admin_socket: a file, so that nobody
+    unit_header: whose value keeps a user in one arm (a verified token's subject goes before it), else the request id.
+    trust: whose tokens are accepted. admin_socket: a file, so that nobody
     outside the folder (and never the network) reaches Envoy's administration.
     """
     main = listener.build(
-        listen=listen, port=port, unit_header=unit_header, access_log=access_log, watched=_watched(ROUTES)
+        listen=listen,
+        port=port,
+        unit_header=unit_header,
+        access_log=access_log,
+        watched=_watched(ROUTES),
+        checks=auth.filters(_watched(AUTH)),
     )
+    entries = split.build(routes, unit_header, trust)
     return {
         BOOTSTRAP: dump(_bootstrap(main, admin_socket)),
-        ROUTES: discovery("config.route.v3.RouteConfiguration", [split.build(routes, unit_header)], routes.revision),
-        CLUSTERS: discovery("config.cluster.v3.Cluster", clusters.build(routes), routes.revision),
+        ROUTES: discovery("config.route.v3.RouteConfiguration", [entries], routes.revision),
+        CLUSTERS: discovery("config.cluster.v3.Cluster", clusters.build(routes, trust.auth), routes.revision),
+        AUTH: auth.build(trust),
     }
 
 

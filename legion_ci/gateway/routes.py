@@ -24,11 +24,12 @@ _PLAIN = re.compile(r"[\w.:-]*", re.ASCII)  # what goes into Envoy's rewrites an
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment that can take traffic. endpoint: ``host:port`` of its model server."""
+    """A deployment that can take traffic. endpoint: ``host:port`` of its model server; role: "" or who may ask it."""
 
     deployment: str
     model: ModelRef
     endpoint: str
+    role: str = ""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

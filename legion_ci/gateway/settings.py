@@ -7,6 +7,7 @@ import msgspec
 from legion_ci.core.errors import ToolError
 from legion_ci.core.files import write_atomic
 from legion_ci.core.site import Site
+from legion_ci.gateway.auth import Auth
 
 FILE = "settings.json"
 
@@ -18,6 +19,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     listen: str = "127.0.0.1"
     unit_header: str = "x-legion-unit"
     chosen: bool = True
+    auth: Auth | None = None
 
     @property
     def url(self) -> str:

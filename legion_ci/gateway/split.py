@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from legion_ci.gateway.auth import SUBJECT, Auth, Trust, everywhere, guarded
 from legion_ci.gateway.clusters import COLLECTOR, is_backed, split_name
 from legion_ci.gateway.document import Node, header
 from legion_ci.gateway.routes import Routes, Segment
@@ -11,43 +12,61 @@ from legion_ci.gateway.routes import Routes, Segment
 NAME = "models"
 REQUEST_ID = "%REQ(x-request-id)%"
 _TIMEOUT = "60s"
+_PERF = [{"name": "x-legion-purpose", "string_match": {"exact": "perf"}}]  # only the gateway itself can have set it
 
 
-def build(routes: Routes, unit_header: str) -> Node:
+def build(routes: Routes, unit_header: str, trust: Trust) -> Node:
     """The route configuration; the first route that matches a request takes it."""
-    entries = [*_feedback(routes), *_direct(routes), _unknown(), _split(routes, unit_header)]
+    entries = [
+        *_feedback(routes, trust.auth),
+        *_direct(routes, trust.auth),
+        _unknown(),
+        *_split(routes, unit_header, trust.auth),
+    ]
     return {
         "name": NAME,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries}],
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries, **everywhere(trust.revoked)}],
         "request_headers_to_add": [header("request-id", REQUEST_ID)],
         "response_headers_to_add": [header("request-id", REQUEST_ID)],
     }
 
 
-def _feedback(routes: Routes) -> list[Node]:
+def _feedback(routes: Routes, auth: Auth | None) -> list[Node]:
+    """Outcomes are taken from whoever may ask the live model."""
     if not routes.feedback:
         return []
     return [
         {
             "match": {"path": "/api/v1/feedback"},
             "route": {"cluster": COLLECTOR, "timeout": "15s"},
-            "request_headers_to_remove": ["x-legion-purpose"],
+            "request_headers_to_remove": ["x-legion-purpose", "legion-purpose"],
+            **guarded(auth, _role(routes)),
         }
     ]
 
 
-def _direct(routes: Routes) -> list[Node]:
+def _role(routes: Routes) -> str:
+    champion = routes.champion_arm
+    return champion.role if champion else ""
+
+
+def _direct(routes: Routes, auth: Auth | None) -> list[Node]:
     """Two routes a deployment: load tests keep their mark, everything else is marked as direct."""
     entries = []
     for arm in routes.arms:
-        said_perf = [{"name": "x-legion-purpose", "string_match": {"exact": "perf"}}]
+        common = {"request_headers_to_remove": ["legion-purpose"], **guarded(auth, arm.role)}
         prefix = f"/model/{arm.deployment}/"
         route = {"cluster": arm.deployment, "timeout": _TIMEOUT, "prefix_rewrite": "/", "retry_policy": _retries()}
         arm_header = header("x-legion-arm", arm.deployment)
         direct = header("x-legion-purpose", "direct")
         entries += [
-            {"match": {"prefix": prefix, "headers": said_perf}, "route": route, "request_headers_to_add": [arm_header]},
-            {"match": {"prefix": prefix}, "route": route, "request_headers_to_add": [arm_header, direct]},
+            {
+                "match": {"prefix": prefix, "headers": _PERF},
+                "route": route,
+                "request_headers_to_add": [arm_header],
+                **common,
+            },
+            {"match": {"prefix": prefix}, "route": route, "request_headers_to_add": [arm_header, direct], **common},
         ]
     return entries
 
@@ -56,24 +75,34 @@ def _unknown() -> Node:
     return _answer("/model/", 404, "there is no such deployment here")
 
 
-def _split(routes: Routes, unit_header: str) -> Node:
+def _split(routes: Routes, unit_header: str, auth: Auth | None) -> list[Node]:
+    """Users' route, and before it the one of load tests, which are never mirrored: a copy would pass for evidence."""
     if not routes.segments:
-        return _answer("/", 503, "no model takes traffic here yet")
+        return [_answer("/", 503, "no model takes traffic here yet")]
     route: Node = {
         "weighted_clusters": {
             "use_hash_policy": True,
             "clusters": [_weighted(routes, segment) for segment in routes.segments],
         },
         "hash_policy": [
+            *([_hash(SUBJECT, routes.experiment, terminal=True)] if auth else []),
             _hash(unit_header, routes.experiment, terminal=True),
             _hash("x-request-id", routes.experiment, terminal=False),
         ],
         "timeout": _TIMEOUT,
         "retry_policy": _retries(),
     }
-    if routes.mirror:
-        route["request_mirror_policies"] = [_mirror(routes.mirror)]
-    return {"match": {"prefix": "/"}, "route": route, "request_headers_to_remove": ["x-legion-purpose"]}
+    mirrored = {"request_mirror_policies": [_mirror(routes.mirror)]} if routes.mirror else {}
+    unit = [header(unit_header, f"%REQ({SUBJECT}?{unit_header})%")] if auth else []
+    common = {
+        **({"request_headers_to_add": unit} if unit else {}),
+        "request_headers_to_remove": ["legion-purpose"],
+        **guarded(auth, _role(routes)),
+    }
+    return [
+        {"match": {"prefix": "/", "headers": _PERF}, "route": route, **common},
+        {"match": {"prefix": "/"}, "route": {**route, **mirrored}, **common},
+    ]
 
 
 def _weighted(routes: Routes, segment: Segment) -> Node:

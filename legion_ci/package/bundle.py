@@ -18,6 +18,7 @@ from legion_ci.settings.schema import PackageSettings
 from legion_ci.store import artefacts
 
 ARTEFACT, LOCK, FACTS, ARCHIVE = "artefact", "requirements.lock", "bundle.json", "bundle.zip"
+ACCELERATED = "accelerated"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -33,7 +34,13 @@ class BundlePackager:
     Settings: ClassVar[type[PackageSettings]] = BundleSettings
 
     def package(
-        self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools
+        self,
+        settings: PackageSettings,
+        model: ModelRef,
+        artefact: Path,
+        target: Path,
+        tools: Tools,
+        accelerated: Path | None = None,
     ) -> Artefact:
         """Write the bundle into ``target/bundle`` and, when wanted, ``target/bundle.zip``."""
         bundle = target / "bundle"
@@ -44,6 +51,9 @@ class BundlePackager:
             )
         try:
             shutil.copytree(artefact, bundle / ARTEFACT)
+            if accelerated is not None:
+                shutil.copytree(accelerated, bundle / ACCELERATED)
+                lock = accelerated / LOCK
             shutil.copyfile(lock, bundle / LOCK)
             ours = wheel.write(bundle / "wheel")
             write_atomic(bundle / "serve.py", files("legion_ci.package").joinpath("serve_bundle.py").read_bytes())

@@ -16,6 +16,16 @@ class Packager(Protocol):
     Settings: ClassVar[type[PackageSettings]]
 
     def package(
-        self, settings: PackageSettings, model: ModelRef, artefact: Path, target: Path, tools: Tools
+        self,
+        settings: PackageSettings,
+        model: ModelRef,
+        artefact: Path,
+        target: Path,
+        tools: Tools,
+        accelerated: Path | None = None,
     ) -> Artefact:
-        """Package the artefact folder into ``target`` (empty); same inputs, same bytes."""
+        """Package the artefact folder into ``target`` (empty); same inputs, same bytes.
+
+        accelerated: given by choice only: a folder that must lie beside the artefact in the package, as ``accelerated/``,
+        and whose ``requirements.lock`` is installed instead of the artefact's.
+        """

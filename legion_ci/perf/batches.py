@@ -53,6 +53,18 @@ class Measured:
         return float(self.width_s.sum())
 
 
+EMPTY = Measured(
+    cells_us=np.zeros(0),
+    answered=np.zeros((1, 0)),
+    failed=np.zeros(1),
+    done=np.zeros(1),
+    width_s=np.ones(1),
+    late=0,
+    times={},
+    series=(),
+)
+
+
 @dataclass
 class _Span:
     answered: Counter[int] = field(default_factory=Counter)

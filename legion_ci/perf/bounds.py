@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 BATCHES = 20
 DESIGN_EFFECT = 2.0  # the least that is assumed of shares
@@ -28,6 +27,8 @@ def share_bounds(events: Floats, totals: Floats, alpha: float) -> tuple[Floats, 
 
     events: (m, k), m questions on the same k batches. totals: (k,), requests a batch, all above 0. Returns two (m,).
     """
+    from scipy import special
+
     n = totals.sum()
     share, error = ratio(events, totals)
     independent = share * (1 - share) / n
@@ -57,6 +58,8 @@ def ratio(sums: Floats, totals: Floats) -> tuple[Floats, Floats]:
 
 def student(degrees: int, alpha: float) -> float:
     """The (1 − alpha) quantile of Student's t."""
+    from scipy import special  # here: what only plans a load must not wait for it
+
     return float(special.stdtrit(degrees, 1 - alpha))
 
 

@@ -1,4 +1,4 @@
-"""The grammar of budgets: ``p99 < 50ms``, ``mean < 800us``, ``errors < 0.2%``, ``throughput > 100/s``."""
+"""The grammar of budgets: ``p99 < 50ms``, ``errors < 0.2%``, and with k6's tags ``p99{endpoint: /invoke} < 50ms``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from legion_ci.core.errors import ConfigurationError, Problem
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+TAGS = ("endpoint", "phase")
 _TIMES_MS = {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0}
 _KINDS = {**dict.fromkeys((*QUANTILES, "mean"), "time"), "errors": "share", "throughput": "rate"}
 _SHAPES = {
@@ -20,11 +21,14 @@ _SHAPES = {
 }
 _UNITS = {"time": _TIMES_MS, "share": {"%": 0.01}, "rate": {"/s": 1.0}}
 _RESULT_UNITS = {"time": "ms", "share": "ratio", "rate": "1/s"}
-_LINE = re.compile(r"\s*([A-Za-z][\w.]*)\s*([<>=]+)\s*(\d+(?:\.\d+)?)\s*([^\s\d.]*)\s*")
+_LINE = re.compile(r"\s*([A-Za-z][\w.]*)\s*(?:\{([^{}]*)\})?\s*([<>=]+)\s*(\d+(?:\.\d+)?)\s*([^\s\d.]*)\s*")
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """One budget. bound: in ``unit`` (ms, ratio or 1/s). quantile: 0..1 for ``p…`` metrics, else None."""
+    """One budget. bound: in ``unit`` (ms, ratio or 1/s). quantile: 0..1 for ``p…`` metrics, else None.
+
+    endpoint, phase: which requests it is about; "" all.
+    """
 
     name: str
     metric: str
@@ -33,6 +37,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     quantile: float | None = None
     where: str = ""
+    endpoint: str = ""
+    phase: str = ""
 
 
 def parse(lines: Sequence[str], where: str = "perf.budgets") -> tuple[Budget, ...]:
@@ -47,27 +53,43 @@ def _parse_line(line: str, where: str) -> Budget | Problem:
     match = _LINE.fullmatch(line)
     if match is None:
         return Problem(f"{line!r} is not a budget", where, "write for example 'p99 < 50ms' or 'errors < 0.2%'")
-    metric, sign, number, unit = match.groups()
+    metric, tags, sign, number, unit = match.groups()
     kind = _KINDS.get(metric)
     if kind is None:
-        return Problem(f"there is no metric {metric!r} (in {line!r})", where, _nearest(metric))
+        return Problem(f"there is no metric {metric!r} (in {line!r})", where, _nearest(metric, list(_KINDS)))
     if problem := _misshapen(line, metric, kind, sign, float(number), unit, where):
         return problem
-    bound = float(number) * _UNITS[kind][unit]
+    about = _tags(tags, line, where)
+    if isinstance(about, Problem):
+        return about
     return Budget(
         name=line.strip(),
         metric=metric,
         kind=kind,
-        bound=bound,
+        bound=float(number) * _UNITS[kind][unit],
         unit=_RESULT_UNITS[kind],
         quantile=QUANTILES.get(metric),
         where=where,
+        **about,
     )
 
 
-def _nearest(word: str) -> str:
-    near = difflib.get_close_matches(word.lower(), _KINDS, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(_KINDS)}"
+def _tags(text: str | None, line: str, where: str) -> dict[str, str] | Problem:
+    """``endpoint: /invoke, phase: peak`` as a dictionary."""
+    found: dict[str, str] = {}
+    for part in (text or "").split(",") if text is not None else ():
+        tag, _, value = (p.strip() for p in part.partition(":"))
+        if tag not in TAGS:
+            return Problem(f"there is no tag {tag!r} (in {line!r})", where, _nearest(tag, TAGS))
+        if not value:
+            return Problem(f"the tag {tag} has no value (in {line!r})", where, f"write for example {{{tag}: name}}")
+        found[tag] = value
+    return found
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _misshapen(line: str, metric: str, kind: str, sign: str, number: float, unit: str, where: str) -> Problem | None:

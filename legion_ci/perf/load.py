@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from legion_ci.perf.arrivals import Schedule
 from legion_ci.perf.recorder import Recorder, Seen
+from legion_ci.perf.requests import Request
 
 
 @dataclass(slots=True, eq=False)
@@ -22,15 +24,22 @@ class Arrival:
 class Load:
     """Arrivals are taken by users that are free; each is open until its first request was answered or failed."""
 
-    def __init__(self, schedule: Schedule, recorder: Recorder | None = None, late_s: float = math.inf) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        recorder: Recorder | None = None,
+        late_s: float = math.inf,
+        requests: Iterator[Request] | None = None,
+    ) -> None:
         self.schedule = schedule
         self.recorder = recorder
         self.late_s = late_s
+        self.requests = iter(()) if requests is None else requests
         self._origin: float | None = None
         self._open: set[Arrival] = set()
 
     def begin(self, lead_s: float = 0.0) -> None:
-        """Start the plan's clock, in a moment."""
+        """Start the plan's clock, in a moment (``lead_s`` below 0: some time ago)."""
         self._origin = time.perf_counter() + lead_s
 
     def now_s(self) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from hdrh.histogram import HdrHistogram
@@ -14,6 +17,7 @@ DIGITS = 3
 TICKS, RAW, STATUS = "ticks.jsonl", "requests.csv", "status.json"
 RAW_COLUMNS = ("intended_us", "sent_us", "done_us", "status", "bytes", "late", "name", "failure")
 
+_K = TypeVar("_K")
 _GRID = HdrHistogram(1, LONGEST_US, DIGITS)
 
 
@@ -23,13 +27,14 @@ def on_grid(latency_us: int) -> int:
 
 
 class Tick(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is added to 0.1 s of the run (``tick`` counts from its start).
+    """What is added to 0.1 s of the run (``tick`` counts from its start) by requests of one name (Locust's).
 
     answered, failed: requests whose *intended* start lies in the tick, as HDR cell in microseconds -> count. done: good
     answers that *came* in the tick. late: arrivals of the tick that the generator sent late although a user was free.
     """
 
     tick: int
+    name: str = ""
     answered: dict[int, int] = {}
     failed: dict[int, int] = {}
     done: int = 0
@@ -37,12 +42,14 @@ class Tick(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """How the generator fared; written at its start and at its end.
+    """How the generator fared; written at its start and at its end. Of several processes: added up (``merged``).
 
     open_users, closed_users, unmarked: names of the user classes with planned arrivals, of Locust's own kind, and of
-    those whose requests could not be marked. unanswered: arrivals without an answer when the run ended. looks_late: how
-    often, of ``looks`` timers, the generator was woken late. cpu: share of one core, second by second. failures:
-    distinct messages with their counts.
+    those whose requests could not be marked. workers, lost: processes that took part, and that never told their end.
+    null_us: latencies of probes to a server that does nothing, as HDR cell -> count. stopped: the budget that was broken
+    when the load was stopped early. unanswered: arrivals without an answer when the run ended. looks_late: how
+    often, of ``looks`` timers, the generator was woken late. cpu: share of one core, second by second, of the busiest
+    process. failures: distinct messages with their counts.
     """
 
     open_users: list[str] = []
@@ -61,6 +68,38 @@ class Status(msgspec.Struct, kw_only=True):
     failures: dict[str, int] = {}
     raw_rows: int = 0
     raw_lost: int = 0
+    workers: int = 0
+    lost: int = 0
+    null_us: dict[int, int] = {}
+    stopped: str = ""
+    stranger: str = ""  # a machine whose worker wanted to take part and is not named
+
+
+def merged(parts: Sequence[Status]) -> Status:
+    """The account of several processes as one; histograms and counters add."""
+    added = ("planned", "looks", "looks_late", "unanswered", "most_users", "raw_rows", "raw_lost")
+    return Status(
+        **{name: sum(getattr(p, name) for p in parts) for name in added},
+        open_users=list(dict.fromkeys(u for p in parts for u in p.open_users)),
+        closed_users=list(dict.fromkeys(u for p in parts for u in p.closed_users)),
+        unmarked=list(dict.fromkeys(u for p in parts for u in p.unmarked)),
+        foreign=next((p.foreign for p in parts if p.foreign), ""),
+        stopped=next((p.stopped for p in parts if p.stopped), ""),
+        started_unix=min((p.started_unix for p in parts), default=0.0),
+        ended_s=max((p.ended_s for p in parts), default=0.0),
+        finished=bool(parts) and all(p.finished for p in parts),
+        cpu=[max(second) for second in zip_longest(*(p.cpu for p in parts), fillvalue=0.0)],
+        failures=dict(_sum(p.failures for p in parts)),
+        null_us=dict(_sum(p.null_us for p in parts)),
+        workers=len(parts),
+    )
+
+
+def _sum(parts: Iterable[Mapping[_K, int]]) -> Counter[_K]:
+    total: Counter[_K] = Counter()
+    for part in parts:
+        total.update(part)
+    return total
 
 
 def read_ticks(path: Path, offset: int = 0) -> Iterator[tuple[Tick, int]]:

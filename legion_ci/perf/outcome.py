@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from statistics import fmean
 
 import msgspec
 
 from legion_ci.core.errors import ToolError
 from legion_ci.core.secrets import Secrets
-from legion_ci.perf.batches import Measured
+from legion_ci.perf.batches import EMPTY, Measured
 from legion_ci.perf.budgets import Budget
 from legion_ci.perf.fingerprint import fingerprint
 from legion_ci.perf.histogram import percentiles_ms
 from legion_ci.perf.judge import judge, verdicts
 from legion_ci.perf.log import Status
+from legion_ci.perf.measure import Run
 from legion_ci.perf.plan import Plan
 from legion_ci.results import BudgetResult, DeployResult, DuelResult, Outcome, PerfResult, TrainResult, Verdict
 
@@ -31,16 +30,6 @@ _MOST_CPU = 0.9  # of one core, on average over the measured seconds
 _MOST_STARVED = 0.1  # of its timers woken late
 
 
-@dataclass(frozen=True)
-class Run:
-    """A load that was run: the plan, the generator's account, what was measured, and with which locustfile."""
-
-    plan: Plan
-    status: Status
-    measured: Measured
-    locustfile: Path
-
-
 def result(
     load: Run,
     budgets: Sequence[Budget],
@@ -48,13 +37,14 @@ def result(
     deployed: DeployResult,
     trained: TrainResult,
     secrets: Secrets,
+    package: str = "",
 ) -> PerfResult:
-    """The verdict with everything behind it. Raises ToolError when no request was sent at all."""
+    """The verdict with everything behind it. package: its digest. Raises ToolError when no request was sent at all."""
     measured, plan, status = load.measured, load.plan, load.status
     if not measured.requests:
         what = f"sent no request between the warm-up and its end after {status.ended_s:g} s"
         raise ToolError(what, where=str(load.locustfile), todo="give its users tasks that go on until perf.duration")
-    judged = [judge(b, measured, alpha) for b in budgets]
+    judged = [_judged(load, b, alpha) for b in budgets]
     verdict, reason, summary, more = _verdict(load, [b for b, _ in judged], [s for _, s in judged])
     return PerfResult(
         verdict=verdict,
@@ -69,13 +59,23 @@ def result(
         planned_rate=plan.rate if status.open_users else None,
         achieved_rate=round(measured.requests / measured.measured_s, 3),
         duration_s=min(plan.duration_s, status.ended_s),
-        warmup_s=plan.warmup_s,
+        warmup_s=round(load.warmup_s, 3),
+        generator_ms=percentiles_ms(status.null_us),
         series=measured.series,
         error_samples=tuple(secrets.redact(f"{n} × {text}") for text, n in status.failures.items()),
         artefact_digest=trained.model.artefact.digest,
-        environment=_environment(load),
+        environment=_environment(load, package),
         tool=tool(status),
     )
+
+
+def _judged(load: Run, budget: Budget, alpha: float) -> tuple[BudgetResult, float | None]:
+    measured = load.about(budget)
+    if measured is not None and measured.requests:
+        return judge(budget, measured, alpha)
+    known = f"requests went to {', '.join(load.endpoints())}" if budget.endpoint else "the load ended before it"
+    said, _ = judge(budget, EMPTY, alpha)
+    return msgspec.structs.replace(said, message=f"no request was measured; {known}"), None
 
 
 def with_duel(said: PerfResult, duel: DuelResult | None) -> PerfResult:
@@ -103,6 +103,8 @@ def with_duel(said: PerfResult, duel: DuelResult | None) -> PerfResult:
 def saturation(plan: Plan, status: Status, measured: Measured, *, blamed: bool = False) -> str:
     """Why the generator could not keep its plan; empty when it could. blamed: the model is about to be failed."""
     cpu = _cpu(plan, status)
+    if status.lost:
+        return f"{status.lost} of its {status.workers} processes were lost"
     late = measured.late / max(1, measured.requests)
     if cpu > _MOST_CPU:
         return f"it used {cpu:.0%} of its core"
@@ -128,6 +130,8 @@ def tool(status: Status) -> str:
             "closed model: users wait for answers, so that a stall hides most of itself"
             f" ({', '.join(status.closed_users)})"
         )
+    if status.workers:
+        kinds.append(f"{status.workers} processes")
     unmarked = f"; not marked as load: {', '.join(status.unmarked)}" if status.unmarked else ""
     return f"Locust {version('locust')}, {'; '.join(kinds)}{unmarked}"
 
@@ -135,7 +139,7 @@ def tool(status: Status) -> str:
 def _verdict(
     load: Run, judged: Sequence[BudgetResult], seconds: Sequence[float | None]
 ) -> tuple[Verdict, str, str, str]:
-    summary = _summary(load.measured, judged)
+    summary = _summary(load, judged)
     verdict = Verdict(verdicts([b.outcome for b in judged]).value) if judged else Verdict.INCONCLUSIVE
     if why := saturation(load.plan, load.status, load.measured, blamed=verdict is Verdict.FAIL):
         todo = "lower perf.rate, or run perf on a machine with more free cores"
@@ -147,9 +151,14 @@ def _verdict(
     return verdict, reason, summary, more
 
 
-def _summary(measured: Measured, judged: Sequence[BudgetResult]) -> str:
+def _summary(load: Run, judged: Sequence[BudgetResult]) -> str:
+    measured = load.measured
     percentiles = percentiles_ms(measured.times)
-    figures = f"{measured.requests} requests, {measured.errors} errors, p99 {percentiles.get('p99', 0.0):.3g} ms"
+    own = percentiles_ms(load.status.null_us)
+    share = f" (the generator's own {own['p99']:.3g} ms)" if own else ""
+    figures = f"{measured.requests} requests, {measured.errors} errors, p99 {percentiles.get('p99', 0.0):.3g} ms{share}"
+    if load.status.stopped:
+        figures += f", stopped after {load.status.ended_s:g} s"
     broken = [f"{b.name} {b.outcome.value}: {b.message}" for b in judged if b.outcome is not Outcome.PASS]
     return "; ".join([figures, *broken])
 
@@ -159,16 +168,19 @@ def _more(plan: Plan, judged: Sequence[BudgetResult], seconds: Sequence[float | 
     told = [
         f"{b.name}: perf.duration of about {math.ceil(s + plan.warmup_s)}s would decide"
         if s
+        else f"{b.name}: {b.message}"
+        if b.value is None
         else f"{b.name}: too close to the budget for a run of any reasonable length"
         for b, s in open_ones
     ]
     return "; ".join(told)
 
 
-def _environment(load: Run) -> dict[str, str]:
+def _environment(load: Run, package: str) -> dict[str, str]:
     status = load.status
     return {
         **fingerprint(),
+        **({"package": package} if package else {}),
         "host": socket.gethostname(),
         "generator_cpu": f"{_cpu(load.plan, status):.2f}",
         "late": str(load.measured.late),

@@ -1,6 +1,6 @@
 """Keeps what the generator sees: every request goes into the histograms of its tick, and the first ones into a raw log.
 
-Nothing grows with the run: once a second what was counted is appended to the log and forgotten.
+Nothing grows with the run: once a second what was counted is handed on and forgotten.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import csv
 import io
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,7 @@ from legion_ci.perf.log import RAW, RAW_COLUMNS, STATUS, TICK_S, TICKS, Status, 
 from legion_ci.perf.plan import Plan
 
 _MOST_FAILURES = 20  # distinct messages kept
+_MOST_NAMES = 50  # endpoints that are told apart; further ones are ``others``
 _MESSAGE_LENGTH = 200
 
 
@@ -42,46 +44,86 @@ class _Counted:
     late: int = 0
 
 
-class Recorder:
-    """Counts requests and writes them to the run's folder; ``status`` is what is told besides."""
+class Out(Protocol):
+    """Where pieces of the log go: files, or a message to Locust's master."""
+
+    def piece(self, ticks: bytes, rows: bytes, status: Status) -> None:
+        """Lines of the log, lines of the raw log, and the account so far."""
+
+
+class Files:
+    """The log in the run's folder; what several generators send is appended as it comes, since histograms add."""
 
     def __init__(self, plan: Plan) -> None:
-        self.status = Status()
         self._plan = plan
-        self._counted: dict[int, _Counted] = defaultdict(_Counted)
         self._ticks = plan.file(TICKS).open("ab")
         self._raw = plan.file(RAW).open("ab")
+        if not self._raw.tell():
+            self._raw.write((",".join(RAW_COLUMNS) + "\n").encode())
+            self._raw.flush()
+
+    def piece(self, ticks: bytes, rows: bytes, status: Status) -> None:
+        """Append; the status is told by ``tell``."""
+        for file, content in ((self._ticks, ticks), (self._raw, rows)):
+            file.write(content)
+            file.flush()
+
+    def tell(self, status: Status) -> None:
+        """Write the status file anew."""
+        write_atomic(self._plan.file(STATUS), msgspec.json.encode(status))
+
+
+class Recorder:
+    """Counts requests and hands them on; ``status`` is what is told besides. share: of the raw log's limit."""
+
+    def __init__(self, plan: Plan, out: Out | None = None, share: float = 1.0) -> None:
+        self.status = Status()
+        self._out = out or Files(plan)
+        self._counted: dict[tuple[int, str], _Counted] = defaultdict(_Counted)
+        self._names: set[str] = set()
         self._rows = io.StringIO()
         self._writer = csv.writer(self._rows, lineterminator="\n")
-        self._writer.writerow(RAW_COLUMNS)
+        self._written, self._limit_bytes = 0, plan.raw_limit_bytes * share
 
     def put(self, seen: Seen) -> None:
         """Count one request under the moment at which it was meant to start."""
-        counted = self._counted[max(0, int(seen.intended_s / TICK_S))]
-        cell = on_grid(round((seen.done_s - seen.intended_s) * 1e6))
+        name = self._known(seen.name)
+        counted = self._counted[max(0, int(seen.intended_s / TICK_S)), name]
+        cell = on_grid(round(seen.done_s * 1e6) - round(seen.intended_s * 1e6))  # as the raw log has it
         (counted.failed if seen.failure else counted.answered)[cell] += 1
         counted.late += seen.late
         if seen.failure:
             self._explain(seen.failure)
         else:
-            self._counted[max(0, int(seen.done_s / TICK_S))].done += 1
+            self._counted[max(0, int(seen.done_s / TICK_S)), name].done += 1
         self._keep(seen)
 
+    def null(self, latency_s: float) -> None:
+        """Count one probe of the server that does nothing."""
+        cell = on_grid(round(latency_s * 1e6))
+        self.status.null_us[cell] = self.status.null_us.get(cell, 0) + 1
+
     def flush(self) -> None:
-        """Append what was counted since the last time, and the account of how it goes."""
+        """Hand on what was counted since the last time, and the account of how it goes."""
         counted, self._counted = self._counted, defaultdict(_Counted)
-        for tick, c in sorted(counted.items()):
-            line = Tick(tick=tick, answered=dict(c.answered), failed=dict(c.failed), done=c.done, late=c.late)
-            self._ticks.write(msgspec.json.encode(line) + b"\n")
-        self._ticks.flush()
-        self._raw.write(self._rows.getvalue().encode())
-        self._raw.flush()
+        lines = [
+            msgspec.json.encode(
+                Tick(tick=t, name=n, answered=dict(c.answered), failed=dict(c.failed), done=c.done, late=c.late)
+            )
+            for (t, n), c in sorted(counted.items())
+        ]
+        rows = self._rows.getvalue().encode()
+        self._written += len(rows)
+        self._out.piece(b"".join(line + b"\n" for line in lines), rows, self.status)
         self._rows.seek(0)
         self._rows.truncate()
 
-    def tell(self) -> None:
-        """Write the status file anew."""
-        write_atomic(self._plan.file(STATUS), msgspec.json.encode(self.status))
+    def _known(self, name: str) -> str:
+        if name not in self._names:
+            if len(self._names) >= _MOST_NAMES:
+                return "others"
+            self._names.add(name)
+        return name
 
     def _explain(self, failure: str) -> None:
         known = self.status.failures
@@ -91,7 +133,7 @@ class Recorder:
         known[text] = known.get(text, 0) + 1
 
     def _keep(self, s: Seen) -> None:
-        if self._raw.tell() + self._rows.tell() > self._plan.raw_limit_bytes:
+        if self._written + self._rows.tell() > self._limit_bytes:
             self.status.raw_lost += 1
             return
         self.status.raw_rows += 1

@@ -18,7 +18,15 @@ from legion_ci.results import BuildFigures, Change, PerfResult, Trend
 FEWEST = 8  # builds before anything is said
 KEPT = 500  # builds
 SHOWN = 60
-MACHINE = ("cpu", "cores", "cpu_limit", "system", "python", "locust")  # of the fingerprint: what figures depend on
+MACHINE = (
+    "cpu",
+    "cores",
+    "cpu_limit",
+    "memory_limit",
+    "system",
+    "python",
+    "locust",
+)  # of the fingerprint: what figures depend on
 _SEGMENT = 4  # builds on either side of a change
 _LEVEL = 0.001
 

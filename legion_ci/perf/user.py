@@ -7,10 +7,9 @@ the moment at which it was meant to start, so that a stall shows in full (after 
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,12 +18,11 @@ from locust import FastHttpUser, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from legion_ci.perf.arrivals import Schedule
+from legion_ci.perf.arrivals import Phase, Schedule, starts
 from legion_ci.perf.load import Arrival, Load
 from legion_ci.perf.plan import Plan
 
 PLAN = "LEGION_PERF_PLAN"  # environment variable that names the plan's file
-INVOKE = "/api/model/invoke"
 ARRIVAL, SENT = "legion_arrival", "legion_sent_s"  # in the context of Locust's request event
 
 
@@ -54,7 +52,7 @@ class ModelUser(FastHttpUser):  # type: ignore[misc]
         self._load.leave(self._arrival)
         self._arrival = self._load.take()
         if self._arrival is None:
-            raise StopUser
+            raise StopUser  # Locust makes no new one, as the plan is at its end
         return max(0.0, self._arrival.intended_s - self._load.now_s())
 
     def _timed_context(self) -> dict[str, Any]:
@@ -70,22 +68,15 @@ class InvokeUser(ModelUser):
     """Sends sample rows to the model, one a request, in turn; an answer without a prediction is a failure."""
 
     abstract = True
-    _bodies: ClassVar[Iterator[bytes] | None] = None
 
     @task  # type: ignore[untyped-decorator]
     def invoke(self) -> None:
-        """POST the next row."""
+        """POST the next request."""
         headers = {"Content-Type": "application/json"}
-        with self.client.post(INVOKE, data=self._next_body(), headers=headers, catch_response=True) as answer:
-            if answer.status_code == 200 and b'"prediction"' not in (answer.content or b""):
+        ask = next(self._load.requests)
+        with self.client.post(ask.path, data=ask.body.encode(), headers=headers, catch_response=True) as answer:
+            if answer.status_code == 200 and ask.answer.encode() not in (answer.content or b""):
                 answer.failure("the answer holds no prediction")
-
-    @classmethod
-    def _next_body(cls) -> bytes:
-        if InvokeUser._bodies is None:
-            lines = Path(plan_of_process().bodies).read_bytes().splitlines()
-            InvokeUser._bodies = itertools.cycle(lines)
-        return next(InvokeUser._bodies)
 
 
 def plan_of_process() -> Plan:
@@ -96,6 +87,7 @@ def plan_of_process() -> Plan:
 def load_of(environment: Environment, user_class: type[ModelUser]) -> Load:
     """The load that all users of an environment share; under plain ``locust`` made from the class's rate."""
     if not hasattr(environment, "legion_load"):
-        environment.legion_load = Load(Schedule(user_class.arrivals, user_class.rate, math.inf))
+        phase = Phase(rate=user_class.rate, duration_s=math.inf)
+        environment.legion_load = Load(Schedule(starts(user_class.arrivals, (phase,), seed=0)))
     load: Load = environment.legion_load
     return load

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from legion_ci.core.errors import Problem
 from legion_ci.results import CheckResult
@@ -27,18 +29,56 @@ class Rows:
     settings: QualitySettings
     cluster: NDArray[np.int64] | None = None
     versus_possible: bool = True  # there is a champion
+    features: tuple[str, ...] = ()  # columns that models may see
+    target: str = ""
+    folder: Path = Path()  # the model repository
+    now: datetime | None = None  # by the run's clock
+
+
+class Candidate(Protocol):
+    """The candidate itself, for checks that ask more of it than the answers on the evaluation rows."""
+
+    def artefact(self) -> Path:
+        """Its folder."""
+
+    def predict(self, table: pa.Table, name: str) -> pa.Table:
+        """Its answers on other rows; raises LegionError with the model's own message. name: of the question."""
+
+    def call(self, function: str, tables: Mapping[str, pa.Table], arguments: Mapping[str, Any], where: str) -> Any:
+        """What a ``module:function`` of the repository returns, called in the candidate's environment.
+
+        Raises ToolError with the function's own error, ConfigurationError when there is no such function.
+        """
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The rows with both models' answers. same: candidate and champion are the same artefact."""
+    """The rows with both models' answers. same: candidate and champion are the same artefact.
+
+    candidate is None only for checks that do not need answers.
+    """
 
     rows: Rows
-    candidate: Answers
+    candidate: Answers | None
     champion: Answers | None
     same: bool = False
     checks: tuple[CheckSettings, ...] = ()  # of the run, for checks that need company
     say: Callable[[str], None] = field(default=lambda _: None)  # progress
+    model: Candidate | None = None
+
+    @property
+    def answers(self) -> Answers:
+        """The candidate's answers, for checks that need them."""
+        if self.candidate is None:
+            raise ValueError("this check did not say that it needs answers")
+        return self.candidate
+
+    @property
+    def asked(self) -> Candidate:
+        """The candidate itself."""
+        if self.model is None:
+            raise ValueError("there is no candidate to ask")
+        return self.model
 
 
 @dataclass(frozen=True)
@@ -74,6 +114,7 @@ class Check(Protocol):
 
     Settings: ClassVar[type[CheckSettings]]
     settings: CheckSettings
+    needs_answers: ClassVar[bool]  # False: of the rows alone, judged before any model is asked
 
     def __init__(self, settings: CheckSettings, where: str) -> None:
         """where: the setting's place, for messages."""

@@ -20,7 +20,7 @@ def value(metric: Metric, sample: Sample) -> float | None:
         "rmse": lambda: float(truth.std()),
         "r2": lambda: 0.0,
     }
-    return known[metric.name]()
+    return known[metric.name]() if metric.name in known else None
 
 
 def _of_classes(name: str, shares: np.ndarray) -> float | None:
@@ -31,5 +31,8 @@ def _of_classes(name: str, shares: np.ndarray) -> float | None:
         "brier": brier / 2 if len(shares) == 2 else brier,
         "log_loss": float(-np.sum(some * np.log(some))),
         "roc_auc": 0.5,
+        "roc_auc_ovr": 0.5,
+        "roc_auc_ovo": 0.5,
+        "mcc": 0.0,
         "balanced_accuracy": 1 / max(len(some), 1),
     }.get(name)

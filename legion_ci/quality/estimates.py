@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from legion_ci.quality import losses, tables
 from legion_ci.quality.catalogue import Metric
 from legion_ci.quality.sample import Array, Sample
-from legion_ci.quality.statistics import bootstrap, cells, cluster, delong
-from legion_ci.quality.statistics.estimate import Estimate
+from legion_ci.quality.statistics import average_precision, bootstrap, cells, cluster, delong, multiclass_auc
+from legion_ci.quality.statistics.estimate import Estimate, LargeSample
 from legion_ci.quality.statistics.proportion import PairedShare, Share
 from legion_ci.quality.statistics.smooth import influence
 
@@ -32,8 +32,12 @@ def point(metric: Metric, sample: Sample) -> float:
     """The candidate's value of the metric."""
     if metric.family == "share":
         return float(np.mean(right(metric, sample, sample.candidate)))
+    if metric.family == "area" and metric.name != "roc_auc":
+        return _of_classes(metric, sample, sample.candidate)[0]
     if metric.family == "area":
         return delong.area(sample.is_positive, np.asarray(sample.candidate, dtype=np.float64))
+    if metric.family == "ranked":
+        return average_precision.value(sample.is_positive, np.asarray(sample.candidate, dtype=np.float64))
     if metric.family == "cells":
         smooth, cell, size = tables.single(metric, sample)
         return float(smooth.value(np.bincount(cell, minlength=size) / len(sample)))
@@ -52,6 +56,9 @@ def right(metric: Metric, sample: Sample, answers: Array) -> NDArray[np.bool_]:
     """Right (true) or wrong, for the rows that the metric is about: all, the positives, the negatives."""
     if metric.name == "accuracy":
         return np.asarray(answers == sample.truth)
+    if metric.name == "top_k_accuracy":
+        first = np.argsort(answers, axis=1, kind="stable")[:, ::-1][:, : int(metric.parameter or 1)]
+        return np.asarray(np.any(first == sample.truth[:, None], axis=1))
     said = answers == sample.positive
     if metric.name == "recall":
         return np.asarray(said[sample.is_positive])
@@ -65,11 +72,39 @@ def _share(metric: Metric, sample: Sample, _: Resampling) -> Estimate:
     return PairedShare.of(new, right(metric, sample, sample.champion))
 
 
-def _area(_: Metric, sample: Sample, __: Resampling) -> Estimate:
+def _area(metric: Metric, sample: Sample, __: Resampling) -> Estimate:
+    if metric.name != "roc_auc":
+        return _areas(metric, sample)
     new = np.asarray(sample.candidate, dtype=np.float64)
     if sample.champion is None:
         return delong.single(sample.is_positive, new)
     return delong.paired(sample.is_positive, new, np.asarray(sample.champion, dtype=np.float64))
+
+
+def _areas(metric: Metric, sample: Sample) -> Estimate:
+    effect, moved = _of_classes(metric, sample, sample.candidate)
+    if sample.champion is not None:
+        old, old_moved = _of_classes(metric, sample, sample.champion)
+        effect, moved = effect - old, moved - old_moved
+    n = len(sample)
+    se = float(np.sqrt(np.sum(moved**2) / (n * max(n - 1, 1))))
+    if not se > 1e-12:
+        return bootstrap.NoSpread(effect, int(np.bincount(sample.truth.astype(np.int64)).min()), 1.0)
+    return LargeSample(effect, se, n, "DeLong, mean over classes")
+
+
+def _of_classes(metric: Metric, sample: Sample, answers: Array) -> tuple[float, NDArray[np.float64]]:
+    """Value and contributions of an area of several classes."""
+    scores = np.asarray(answers, dtype=np.float64)
+    return multiclass_auc.assess(sample.truth.astype(np.int64), scores, metric.name.rpartition("_")[2])
+
+
+def _ranked(_: Metric, sample: Sample, resampling: Resampling) -> Estimate:
+    old = None if sample.champion is None else np.asarray(sample.champion, dtype=np.float64)
+    new = np.asarray(sample.candidate, dtype=np.float64)
+    return average_precision.estimate(
+        sample.is_positive, new, old, replicates=resampling.replicates, rng=resampling.rng()
+    )
 
 
 def _cells(metric: Metric, sample: Sample, resampling: Resampling) -> Estimate:
@@ -84,7 +119,7 @@ def _loss(metric: Metric, sample: Sample, resampling: Resampling) -> Estimate:
     return bootstrap.of_rows(smooth, rows, reach=reach, replicates=resampling.replicates, rng=resampling.rng())
 
 
-_BY_FAMILY = {"share": _share, "area": _area, "cells": _cells, "loss": _loss}
+_BY_FAMILY = {"share": _share, "area": _area, "cells": _cells, "ranked": _ranked, "loss": _loss}
 
 
 def _clustered(metric: Metric, sample: Sample) -> cluster.Clustered:
@@ -105,6 +140,10 @@ def _contribution(metric: Metric, sample: Sample, answers: Array) -> NDArray[np.
     if metric.family == "share":
         hits: NDArray[np.float64] = right(metric, own, answers).astype(np.float64)
         return np.asarray(hits - hits.mean())
+    if metric.family == "area" and metric.name != "roc_auc":
+        return _of_classes(metric, own, answers)[1]
+    if metric.family == "ranked":
+        return average_precision.influence(own.is_positive, np.asarray(answers, dtype=np.float64))
     if metric.family == "area":
         return delong.influence(own.is_positive, np.asarray(answers, dtype=np.float64))
     if metric.family == "cells":

@@ -19,6 +19,12 @@ def row_loss(metric: Metric, truth: Array, answers: Array) -> Floats:
         return _brier(truth, answers)
     if metric.name == "log_loss":
         return _log_loss(truth, answers)
+    if metric.form in ("query", "user"):  # the answers are each unit's value already
+        return np.asarray(answers, dtype=np.float64)
+    if metric.name == "pinball":
+        share = metric.parameter or 0.5
+        short = np.asarray(truth - answers, dtype=np.float64)
+        return np.maximum(share * short, (share - 1) * short)
     errors = np.asarray(answers - truth, dtype=np.float64)
     return np.abs(errors) if metric.name == "mae" else errors**2
 
@@ -56,17 +62,17 @@ def gain(metric: Metric, sample: Sample) -> tuple[Smooth, Floats]:
         return ROOT_GAIN, np.concatenate([old, new], axis=1)
     if metric.name == "r2":
         return EXPLAINED_GAIN, np.concatenate([old - new, _target_moments(sample)], axis=1)
-    return MEAN, old - new
+    return MEAN, new - old if metric.higher_is_better else old - new
 
 
 def reach(metric: Metric, sample: Sample) -> float:
     """How far one row's loss can be from another's: by definition where it is bounded, else as far as was seen."""
     if metric.name == "brier":
         return 1.0 if sample.n_classes == 2 else 2.0
-    if metric.name == "r2":
+    if metric.name == "r2" or metric.form == "query":
         return 1.0
     models = [sample.candidate] if sample.champion is None else [sample.candidate, sample.champion]
-    largest = max(float(row_loss(metric, sample.truth, m).max()) for m in models)
+    largest = max(float(np.abs(row_loss(metric, sample.truth, m)).max()) for m in models)
     return float(np.sqrt(largest)) if metric.name == "rmse" else largest
 
 

@@ -19,6 +19,7 @@ class MetricCheck:
     """See ``MetricSettings`` for what it can be asked."""
 
     Settings: ClassVar[type[CheckSettings]] = MetricSettings
+    needs_answers: ClassVar[bool] = True
 
     def __init__(self, settings: MetricSettings, where: str) -> None:
         self.settings, self.where = settings, where

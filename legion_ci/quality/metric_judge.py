@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from legion_ci.core.errors import ToolError
-from legion_ci.quality import decision, slice_alarms
+from legion_ci.quality import decision, slice_alarms, units
 from legion_ci.quality.checks import Evidence, Finding
 from legion_ci.quality.evidence import Answers, InvalidAnswer
 from legion_ci.quality.metric_settings import MetricSettings
@@ -24,7 +24,7 @@ def judge(settings: MetricSettings, evidence: Evidence, where: str) -> list[Find
     if settings.versus and evidence.same:
         return [decision.same_model(question)]
     try:
-        sample = _sample(question)
+        sample = sample_of(question)
     except InvalidAnswer as error:
         return [
             Finding(
@@ -33,16 +33,24 @@ def judge(settings: MetricSettings, evidence: Evidence, where: str) -> list[Find
         ]
     if settings.slices:
         return slice_alarms.judge(question, sample)
-    return [question.too_few(sample) or _all_equal(question, sample) or decision.decide(question, sample)]
+    return [decided(question, sample)]
 
 
-def _sample(question: Question) -> Sample:
+def decided(question: Question, sample: Sample) -> Finding:
+    """What is found on all rows."""
+    return question.too_few(sample) or _all_equal(question, sample) or decision.decide(question, sample)
+
+
+def sample_of(question: Question) -> Sample:
+    """The rows with the answers in the metric's form; raises InvalidAnswer, for the champion ToolError."""
     rows, metric = question.evidence.rows, question.metric
+    if metric.form in ("query", "user"):
+        return units.sample(question)
     of_classes = metric.of_classes
     champion = question.evidence.champion if question.settings.versus else None
     return Sample(
         truth=rows.truth.codes if of_classes else rows.truth.values,
-        candidate=_answers(question, question.evidence.candidate),
+        candidate=_answers(question, question.evidence.answers),
         champion=None if champion is None else _champion(question, champion),
         n_classes=len(rows.truth.classes.names) if of_classes else 0,
         positive=question.positive,
@@ -68,7 +76,7 @@ def _champion(question: Question, champion: Answers) -> Array:
 def _all_equal(question: Question, sample: Sample) -> Finding | None:
     """A model that answers the same whatever it is asked has learnt nothing, whatever its metric."""
     answers = np.asarray(sample.candidate)
-    if len(answers) < 2 or not np.all(answers == answers[0]):
+    if len(answers) < 2 or question.metric.form in ("query", "user") or not np.all(answers == answers[0]):
         return None
     message = "the candidate gives the same answer for every row"
     facts: dict[str, Any] = {"n": len(sample), **question.values(sample)}

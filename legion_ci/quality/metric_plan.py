@@ -17,14 +17,19 @@ from legion_ci.settings.schema import CheckSettings
 def problems(settings: MetricSettings, rows: Rows, where: str) -> list[Problem]:
     """Everything that is wrong with asking this of these rows."""
     found = slices.problems(settings.slices, rows.table, where)
+    if settings.definition.form == "user":
+        return found
+    if settings.query is not None and settings.query not in rows.table.column_names:
+        found.append(slices.no_column(settings.query, rows.table, f"{where}.query"))
     if settings.definition.of_classes:
         return [*found, *_class_problems(settings, rows, where)]
     return [*found, *_number_problems(settings, rows, where)]
 
 
-def positive(settings: MetricSettings, rows: Rows) -> int:
+def positive(settings: CheckSettings, rows: Rows) -> int:
     """Number of the positive class: the check's, the gate's, else the greater of two; −1 when there is none."""
-    said = settings.positive if settings.positive is not None else rows.settings.positive
+    own = getattr(settings, "positive", None)
+    said = own if own is not None else rows.settings.positive
     classes = rows.truth.classes
     if said is not None:
         return classes.number(said)
@@ -78,6 +83,10 @@ def _number_problems(settings: MetricSettings, rows: Rows, where: str) -> Iterat
     values = rows.truth.values
     if not np.isfinite(values).all():
         yield Problem(f"the target is infinite in {int(np.sum(~np.isfinite(values))):,} rows", where, "drop those rows")
+    elif settings.query is not None and values.min() < 0:
+        yield Problem(
+            f"{settings.metric} needs a relevance of 0 or more (the least is {values.min():g})", where, "shift it"
+        )
     elif settings.metric == "r2" and np.ptp(values) == 0:
         yield Problem("the target is the same in every row, and r2 needs it to vary", where, "use mae or rmse")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from legion_ci.quality.catalogue import METRICS, Metric, unknown
-from legion_ci.settings.schema import Alpha, CheckSettings
+from legion_ci.quality.catalogue import METRICS, TOP_K, Metric, own, unknown
+from legion_ci.settings.schema import Alpha, CheckSettings, Section
 
 
 def _listed(value: Any) -> Any:
@@ -23,7 +25,30 @@ def _slices(value: Any) -> Any:
     return dict.fromkeys(_listed(value), ()) if isinstance(value, str | list | tuple) else value
 
 
+_OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 Values = Annotated[tuple[Any, ...], BeforeValidator(_listed)]
+
+
+def _edges(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Parting(Section):
+    """Slices that are not values of a column: bins of its numbers (how many, at quantiles; or edges), or a condition in SQL.
+
+    ``distance: {bins: 4}``, ``distance: {bins: [500, 1000]}``, ``long haul: {where: "distance > 1000"}``.
+    """
+
+    bins: Annotated[Annotated[int, Field(ge=2, le=100)] | tuple[int | float, ...] | None, BeforeValidator(_edges)] = (
+        None
+    )
+    where: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Parting:
+        if (self.bins is None) == (self.where is None):
+            raise ValueError("exactly one of bins and where is needed")
+        return self
 
 
 class MetricSettings(CheckSettings):
@@ -31,9 +56,13 @@ class MetricSettings(CheckSettings):
 
     min, max: the bound. versus: the champion; margin: the loss that is accepted (default 0; for alarms on slices
     ``quality.slice_margin``); superior: must be shown to be better. slices: columns, each value a slice, or
-    ``column: [values]``; values that are named count as declared (``on_unassessed``). role: require (default) or alarm
+    ``column: [values]``, ``column: {bins: 4}`` or ``name: {where: condition}``; what is named counts as declared
+    (``on_unassessed``). role: require (default) or alarm
     (default for slices). threshold: of the positive class's probability, instead of the model's own label.
-    min_detectable: INCONCLUSIVE when an alarm could not have seen a loss of that size.
+    min_detectable: INCONCLUSIVE when an alarm could not have seen a loss of that size. metric may be ``module:function`` of
+    the repository: called with rows and predictions (Arrow tables) in the candidate's environment it gives one number a row,
+    of which the mean counts (more is better unless higher_is_better: false). k: of top_k_accuracy (default 5), ndcg, map,
+    mrr (default, all); query: the column whose rows are ranked together. quantile: of pinball.
     """
 
     use: str = "metric"
@@ -43,16 +72,28 @@ class MetricSettings(CheckSettings):
     versus: Literal["champion"] | None = None
     margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     superior: bool = False
-    slices: Annotated[dict[str, Values], BeforeValidator(_slices)] = Field(default_factory=dict)
+    slices: Annotated[dict[str, Parting | Values], BeforeValidator(_slices)] = Field(default_factory=dict)
     threshold: float | None = Field(default=None, ge=0, le=1)
     positive: Any = None
     alpha: Alpha | None = None
+    k: int | None = Field(default=None, ge=1)
+    query: str | None = None
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+    higher_is_better: bool | None = None
     min_detectable: float | None = Field(default=None, gt=0)
 
     @property
     def definition(self) -> Metric:
         """The metric that is named."""
-        return METRICS[self.metric]
+        if self.metric not in METRICS:
+            return own(self.metric, self.higher_is_better is not False)
+        default = 5.0 if self.metric == "top_k_accuracy" else None
+        return replace(METRICS[self.metric], parameter=self.quantile or self.k or default)
+
+    @property
+    def reads_code(self) -> bool:
+        """Whether the metric is the repository's own."""
+        return self.metric not in METRICS
 
     @property
     def is_alarm(self) -> bool:
@@ -74,7 +115,7 @@ class MetricSettings(CheckSettings):
     @field_validator("metric")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in METRICS:
+        if name not in METRICS and not _OWN.fullmatch(name):
             raise ValueError(unknown(name))
         return name
 
@@ -101,9 +142,23 @@ class MetricSettings(CheckSettings):
         yield from self._unfit()
 
     def _unfit(self) -> Any:
+        if self.higher_is_better is not None and self.metric in METRICS:
+            yield f"higher_is_better is for metrics of your own; that of {self.metric} is known"
         metric = METRICS.get(self.metric)
         if metric is None:
             return
+        if (self.query is None) == (metric.form == "query"):
+            yield (
+                f"{self.metric} needs query: the column whose rows are ranked together"
+                if self.query is None
+                else f"query is for ndcg, map and mrr, and {self.metric} is none of them"
+            )
+        if self.k is not None and self.metric not in TOP_K:
+            yield f"k is for {', '.join(TOP_K)}"
+        if (self.quantile is None) == (self.metric == "pinball"):
+            yield "quantile and pinball belong together"
+        if metric.form == "query" and self.slices:
+            yield f"slices are of rows, and {self.metric} is of queries; check each kind of query in its own data set"
         if self.threshold is not None and metric.form != "label":
             yield f"threshold is for metrics of labels, and {self.metric} is not one"
         if self.positive is not None and not metric.of_classes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError, OrderError, Problem
 from legion_ci.data.source import Dataset, load
-from legion_ci.quality import metric_plan, slices
+from legion_ci.quality import metric_plan, order, slices
 from legion_ci.quality.checks import Check, Rows
 from legion_ci.quality.evidence import Truth
 from legion_ci.settings.schema import CheckSettings, DataSettings, QualitySettings
@@ -62,11 +63,14 @@ def evaluation(data: Mapping[str, DataSettings], folder: Path) -> Dataset:
     return load(EVALUATION, settings, folder)
 
 
-def rows(settings: QualitySettings, dataset: Dataset, wanted: Sequence[Check]) -> Rows:
+def rows(settings: QualitySettings, dataset: Dataset, wanted: Sequence[Check], folder: Path, now: datetime) -> Rows:
     """The rows that the checks may be asked of; raises ConfigurationError with every problem of every check."""
     truth = Truth(dataset.table.column(dataset.settings.target))
-    lost = _cluster_problems(settings, dataset.table)
-    found = Rows(dataset.table, truth, settings, None if lost else _clusters(settings, dataset.table))
+    lost = [*_cluster_problems(settings, dataset.table), *order.problems(settings.key, dataset.table)]
+    found = Rows(
+        dataset.table, truth, settings, None if lost else _clusters(settings, dataset.table),
+        features=tuple(dataset.feature_names), target=dataset.settings.target or "", folder=folder, now=now,
+    )  # fmt: skip
     problems = [*lost, *(p for check in wanted for p in check.problems(found))]
     if not problems:
         places = [_place(c, i) for i, c in enumerate(settings.checks)]

@@ -45,12 +45,13 @@ class Predictor(Protocol):
 class LockedPredictor:
     """Runs ``python -m legion_ci.serving.predict`` in the model's environment; answers are kept by digests.
 
-    work: scratch folder. Raises OrderError when the artefact is out of reach, ConfigurationError for columns that the
+    work: scratch folder. find_links: where packages are besides the index. Raises OrderError when the artefact is out of reach, ConfigurationError for columns that the
     model needs and the data lack, ToolError with the model's own message when it raises or answers other rows.
     """
 
     tools: Tools
     work: Path
+    find_links: tuple[str, ...] = ()
 
     def predict(self, who: str, model: ModelRef, request: Request) -> pa.Table:
         """See ``Predictor``."""
@@ -65,7 +66,7 @@ class LockedPredictor:
         return table
 
     def _ask(self, who: str, model: ModelRef, folder: Path, request: Request, columns: list[str]) -> pa.Table:
-        python = environments.ensure(folder / MODEL_DIR / "requirements.lock", self.tools)
+        python = environments.ensure(folder / MODEL_DIR / "requirements.lock", self.tools, self.find_links)
         self.work.mkdir(parents=True, exist_ok=True)
         rows, out = self.work / f"{who}-input.arrow", self.work / f"{who}-output.arrow"
         out.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ class Question:
     def bound(self) -> float:
         """What the interval is held against."""
         if self.settings.versus:
-            return -self.margin
+            return 0.0 - self.margin  # never -0.0
         return float(self.settings.min if self.settings.min is not None else self.settings.max or 0.0)
 
     @property

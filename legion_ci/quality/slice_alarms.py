@@ -19,9 +19,13 @@ from legion_ci.quality.statistics.smooth import standard_error
 from legion_ci.results import Outcome
 
 
-def judge(question: Question, sample: Sample) -> list[Finding]:
-    """One finding a slice, in the order of columns and values. sample: all rows, which the slices are parts of."""
-    parts = slices.find(question.settings.slices, question.evidence.rows.table)
+def judge(question: Question, sample: Sample, parts: list[Slice] | None = None) -> list[Finding]:
+    """One finding a slice, in the order of columns and values. sample: all rows, which the slices are parts of.
+
+    parts: the slices where they are known already.
+    """
+    if parts is None:
+        parts = slices.find(question.settings.slices, question.evidence.rows.table)
     too_few = {p.name: f for p in parts if (f := _not_assessed(question, sample, p))}
     large = [p for p in parts if p.name not in too_few]
     found = {**too_few, **_assess(question, sample, large)}

@@ -12,7 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from legion_ci.core.errors import Problem
-from legion_ci.quality import labels
+from legion_ci.quality import labels, parts
+from legion_ci.quality.metric_settings import Parting
 
 MOST = 1000  # values of a column that is still a set of slices
 MISSING = "(missing)"
@@ -23,19 +24,26 @@ class Slice:
     """Rows (their numbers, rising) of one value. declared: named in the configuration, so that it has to be there."""
 
     column: str
-    value: str
+    value: str | None
     rows: NDArray[np.intp]
     declared: bool
 
     @property
     def name(self) -> str:
-        """``column=value``."""
-        return f"{self.column}={self.value}"
+        """``column=value``; of a condition its own name."""
+        return self.column if self.value is None else f"{self.column}={self.value}"
 
 
-def find(wanted: Mapping[str, Sequence[Any]], table: pa.Table) -> list[Slice]:
+def find(wanted: Mapping[str, Sequence[Any] | Parting], table: pa.Table) -> list[Slice]:
     """All slices of the columns, by value; of a column with named values those only, absent ones without rows."""
-    return [s for column, values in wanted.items() for s in _of_column(column, values, table.column(column))]
+    return [s for name, told in wanted.items() for s in _of_entry(name, told, table)]
+
+
+def _of_entry(name: str, told: Sequence[Any] | Parting, table: pa.Table) -> Iterator[Slice]:
+    if isinstance(told, Parting):
+        yield from (Slice(name, p.name or None, p.rows, True) for p in parts.of(name, told, table))
+    else:
+        yield from _of_column(name, told, table.column(name))
 
 
 def _of_column(column: str, values: Sequence[Any], cells: pa.ChunkedArray) -> Iterator[Slice]:
@@ -59,11 +67,13 @@ def encoded(cells: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
     return ([*names, MISSING] if cells.null_count else names), codes
 
 
-def problems(wanted: Mapping[str, Sequence[Any]], table: pa.Table, where: str) -> list[Problem]:
+def problems(wanted: Mapping[str, Sequence[Any] | Parting], table: pa.Table, where: str) -> list[Problem]:
     """Columns that are not there (with the nearest name) or have too many values to be slices."""
     found = []
     for column, values in wanted.items():
-        if column not in table.column_names:
+        if isinstance(values, Parting) and (values.where is not None or column in table.column_names):
+            found += parts.problems(column, values, table, f"{where}.slices")
+        elif column not in table.column_names:
             found.append(no_column(column, table, f"{where}.slices"))
         elif not values and (many := len(table.column(column).unique())) > MOST:
             what = f"the column {column!r} has {many:,} different values, more than {MOST:,} slices"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from legion_ci.core.errors import LegionError
 from legion_ci.core.files import digest_bytes
 from legion_ci.core.tools import Tools
 from legion_ci.data.source import open_source
 from legion_ci.gateway.routes import Arm
-from legion_ci.quality import alarms, attempts, plan, verdict
+from legion_ci.quality import alarms, attempts, order, outcomes, plan, verdict
+from legion_ci.quality.asker import Asker
 from legion_ci.quality.checks import Check, Evidence, Finding, Rows
 from legion_ci.quality.evidence import Answers
 from legion_ci.quality.predictions import LockedPredictor, Predictor, Request
-from legion_ci.results import ModelRef, QualityResult, TrainResult, Verdict
+from legion_ci.results import ModelRef, Outcome, QualityResult, TrainResult, Verdict
 from legion_ci.settings.schema import DataSettings, QualitySettings
 
 _NO_CHECKS = (
@@ -32,48 +35,93 @@ def run(
     folder: Path,
     work: Path,
     tools: Tools,
+    find_links: Sequence[str] = (),
     predictor: Predictor | None = None,
 ) -> QualityResult:
     """Judge the trained model on ``data["eval"]``.
 
     champion: the live arm, None when there is none (which ``first`` must say, else OrderError). folder: the model
-    repository, which data paths are relative to. work: scratch of this run. Raises ConfigurationError with all
+    repository, which data paths are relative to. work: scratch of this run. find_links: where packages of the models'
+    environments are besides the index. Raises ConfigurationError with all
     problems of data and checks, ToolError when a model does not answer. Bad answers of the candidate are FAIL.
     """
+    live = champion.model if champion else None
+    asked = prepare(settings, data, trained.model, live, first, folder, work, tools, find_links, predictor)
+    findings = _findings(asked.rows, asked.wanted, asked.asker, live, tools) if asked.wanted else []
+    return _result(settings, asked.rows, findings, trained.model, live, asked.digest)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that is known before a model predicts. digest: of the evaluation rows."""
+
+    rows: Rows
+    wanted: list[Check]
+    asker: Asker
+    digest: str
+
+
+def prepare(
+    settings: QualitySettings, data: Mapping[str, DataSettings], candidate: ModelRef, champion: ModelRef | None, first: bool,
+    folder: Path, work: Path, tools: Tools, find_links: Sequence[str] = (), predictor: Predictor | None = None,
+) -> Asked:  # fmt: skip
+    """Rows and checks, with all problems at once; arguments and errors are those of ``run``."""
     plan.champion_needed(champion is not None, first)
     wanted = plan.checks(settings)
     dataset = plan.evaluation(data, folder)
-    rows = plan.rows(settings, dataset, wanted)
+    rows = plan.rows(settings, dataset, wanted, folder, tools.clock.now())
     digest = open_source(plan.EVALUATION, data[plan.EVALUATION], folder).digest()
     request = Request(dataset.table, digest, tuple(dataset.feature_names), settings.timeout)
-    asked = predictor or LockedPredictor(tools, work / "quality")
-    live = champion.model if champion else None
-    findings = _judge(wanted, _evidence(rows, wanted, trained.model, live, request, asked, tools)) if wanted else []
-    return _result(settings, rows, findings, trained.model, live, digest)
+    links = tuple(find_links)
+    asked = predictor or LockedPredictor(tools, work / "quality", links)
+    return Asked(rows, wanted, Asker(candidate, request, asked, tools, folder, work / "quality", links), digest)
 
 
-def _evidence(
-    rows: Rows, wanted: Sequence[Check], candidate: ModelRef, champion: ModelRef | None, request: Request,
-    predictor: Predictor, tools: Tools,
-) -> Evidence:  # fmt: skip
+def _findings(
+    rows: Rows, wanted: Sequence[Check], asker: Asker, champion: ModelRef | None, tools: Tools
+) -> list[Finding]:
+    """Checks of the rows alone come first: what they find is told even where no model can answer such rows."""
+    bare = Evidence(rows, None, None, False, rows.settings.checks, tools.progress.say, asker)
+    of_rows = {i: _one(c, bare) for i, c in enumerate(wanted) if not c.needs_answers}
+    asking = [c for c in wanted if c.needs_answers]
+    try:
+        evidence = answered(rows, asking, asker, champion, bare) if asking else bare
+    except LegionError as error:
+        if not any(f.result.outcome is Outcome.FAIL for found in of_rows.values() for f in found):
+            raise
+        found = {i: [_unasked(c, error)] for i, c in enumerate(wanted) if c.needs_answers}
+    else:
+        found = {i: _one(c, evidence) for i, c in enumerate(wanted) if c.needs_answers}
+    both = {**of_rows, **found}
+    return alarms.settle([f for i in range(len(wanted)) for f in both[i]], rows.settings.alpha)
+
+
+def answered(rows: Rows, asking: Sequence[Check], asker: Asker, champion: ModelRef | None, bare: Evidence) -> Evidence:
+    """The evidence with the models' answers, those that the checks need."""
+    candidate = asker.model
     same = champion is not None and champion.artefact.digest == candidate.artefact.digest
-    new = _answers("candidate", candidate, request, predictor)
+    new = _answers("candidate", candidate, asker.request, asker.predictor)
+    order.look(rows, new, asker)
     old = new if same else None
-    if champion is not None and not same and any(c.needs_champion for c in wanted):
-        old = _answers("champion", champion, request, predictor)
-    return Evidence(rows, new, old, same, rows.settings.checks, tools.progress.say)
+    if champion is not None and not same and any(c.needs_champion for c in asking):
+        old = _answers("champion", champion, asker.request, asker.predictor)
+    return replace(bare, candidate=new, champion=old, same=same)
+
+
+def _one(check: Check, evidence: Evidence) -> list[Finding]:
+    evidence.say(f"judging {getattr(check.settings, 'title', check.settings.name or check.settings.use)}")
+    return check.judge(evidence)
+
+
+def _unasked(check: Check, error: LegionError) -> Finding:
+    """What a check says when the rows break their contract and the model does not answer them."""
+    place = getattr(check, "where", "")
+    message = f"the model does not answer these rows: {error.problems[0].what}"
+    return Finding(outcomes.result(check.settings, place, "", Outcome.NOT_ASSESSED, message=message), "not_assessed")
 
 
 def _answers(who: str, model: ModelRef, request: Request, predictor: Predictor) -> Answers:
     return Answers(f"the {who} {model.name} {model.version}", predictor.predict(who, model, request))
-
-
-def _judge(wanted: Sequence[Check], evidence: Evidence) -> list[Finding]:
-    found = []
-    for check in wanted:
-        evidence.say(f"judging {getattr(check.settings, 'title', check.settings.use)}")
-        found += check.judge(evidence)
-    return alarms.settle(found, evidence.rows.settings.alpha)
 
 
 def _result(

@@ -1,4 +1,4 @@
-"""Metrics of a table of counts: F1, precision and balanced accuracy as functions of the cells' shares."""
+"""Metrics of a table of counts: F1, precision, balanced accuracy and MCC as functions of the cells' shares."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ Cells = NDArray[np.int64]
 
 def single(metric: Metric, sample: Sample) -> tuple[Smooth, Cells, int]:
     """The metric, the cell of every row, and the number of cells: (truth, answer)."""
+    if metric.name == "mcc":
+        width = sample.n_classes + 1  # one more for an answer that is none of the classes
+        return (
+            correlation(sample.n_classes),
+            _code(sample.truth) * width + _said(sample, sample.candidate),
+            sample.n_classes * width,
+        )
     truth, rows = _truth(metric, sample)
     return _metric(metric, rows), truth * 2 + _answer(metric, sample, sample.candidate), rows * 2
 
@@ -23,9 +30,56 @@ def gain(metric: Metric, sample: Sample) -> tuple[Smooth, Cells, int]:
     """The candidate's gain, the cell of every row, and the number of cells: (truth, candidate, champion)."""
     if sample.champion is None:
         raise ValueError("a gain needs a champion")
+    if metric.name == "mcc":
+        k, width = sample.n_classes, sample.n_classes + 1
+        cell = (_code(sample.truth) * width + _said(sample, sample.candidate)) * width + _said(sample, sample.champion)
+        return _difference(correlation(k), k, width), cell, k * width * width
     truth, rows = _truth(metric, sample)
     new, old = (_answer(metric, sample, a) for a in (sample.candidate, sample.champion))
     return _difference(_metric(metric, rows), rows), truth * 4 + new * 2 + old, rows * 4
+
+
+def _code(values: Array) -> Cells:
+    return np.asarray(values).astype(np.int64)
+
+
+def _said(sample: Sample, answers: Array) -> Cells:
+    return np.where(answers < 0, sample.n_classes, answers).astype(np.int64)
+
+
+def correlation(k: int) -> Smooth:
+    """Matthews' correlation of k classes (J. Gorodkin 2004): cells (truth, answer), k × (k + 1), the last answer is no class."""
+    width = k + 1
+
+    def parts(shares: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        table = shares.reshape(*shares.shape[:-1], k, width)
+        true, said = table.sum(axis=-1), table.sum(axis=-2)
+        hits = np.trace(table, axis1=-2, axis2=-1)
+        top = hits - np.sum(true * said[..., :k], axis=-1)
+        return top, 1 - np.sum(said**2, axis=-1), 1 - np.sum(true**2, axis=-1), true, said
+
+    def value(shares: Floats) -> Floats:
+        top, by_said, by_true, _, _ = parts(shares)
+        below = np.sqrt(np.maximum(by_said * by_true, 0))
+        result: Floats = np.where(below > 1e-12, top / np.where(below > 1e-12, below, 1), 0.0)
+        return result
+
+    def gradient(shares: Floats) -> Floats:
+        top, by_said, by_true, true, said = (
+            p[..., None, None] if p.ndim == shares.ndim - 1 else p for p in parts(shares)
+        )
+        below = np.sqrt(np.maximum(by_said * by_true, 1e-24))
+        padded = np.concatenate([true, np.zeros((*true.shape[:-1], 1))], axis=-1)
+        of_top = np.eye(k, width) - padded[..., None, :] - said[..., :k, None]
+        of_below = (
+            (said[..., None, :] / np.maximum(by_said, 1e-12) + true[..., :, None] / np.maximum(by_true, 1e-12))
+            * top
+            / below
+        )
+        result: Floats = (of_top / below + of_below).reshape(shares.shape)
+        return result
+
+    return Smooth(value, gradient)
 
 
 def _truth(metric: Metric, sample: Sample) -> tuple[Cells, int]:
@@ -67,12 +121,12 @@ def _mean_of_ratios(ratios: list[tuple[dict[int, float], dict[int, float]]], cel
     return Smooth(value, gradient)
 
 
-def _difference(metric: Smooth, rows: int) -> Smooth:
-    """metric(candidate's table) − metric(champion's table), over the joint table of shape (rows, 2, 2)."""
+def _difference(metric: Smooth, rows: int, width: int = 2) -> Smooth:
+    """metric(candidate's table) − metric(champion's table), over the joint table of shape (rows, width, width)."""
 
     def tables(shares: Floats) -> tuple[Floats, Floats]:
-        joint = shares.reshape(*shares.shape[:-1], rows, 2, 2)
-        flat = (*shares.shape[:-1], rows * 2)
+        joint = shares.reshape(*shares.shape[:-1], rows, width, width)
+        flat = (*shares.shape[:-1], rows * width)
         return joint.sum(axis=-1).reshape(flat), joint.sum(axis=-2).reshape(flat)
 
     def value(shares: Floats) -> Floats:
@@ -80,7 +134,7 @@ def _difference(metric: Smooth, rows: int) -> Smooth:
         return metric.value(new) - metric.value(old)
 
     def gradient(shares: Floats) -> Floats:
-        new, old = (metric.gradient(t).reshape(*shares.shape[:-1], rows, 2) for t in tables(shares))
+        new, old = (metric.gradient(t).reshape(*shares.shape[:-1], rows, width) for t in tables(shares))
         return (new[..., :, None] - old[..., None, :]).reshape(shares.shape)
 
     return Smooth(value, gradient)

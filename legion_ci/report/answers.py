@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from legion_ci.report import explain, wording
-from legion_ci.report.layout import said
+from legion_ci.report import changes, explain, wording
+from legion_ci.report.layout import LINEAGE, said
 from legion_ci.report.records import Story
 from legion_ci.results import CheckResult, Outcome, PromoteResult, QualityResult
 
 
 @dataclass(frozen=True)
 class Answer:
-    """question: as asked. word: the verdict behind it. short: the answer. lines: (what, figures). stage: its page."""
+    """question: as asked. word: the verdict behind it. short: the answer. lines: (what, figures).
+
+    stage: the stage whose page says more, or the file of another page.
+    """
 
     question: str
     word: str
@@ -22,8 +25,8 @@ class Answer:
 
 
 def all_of(story: Story) -> tuple[Answer, ...]:
-    """Is it better, is it fast enough, who gets it, what happened."""
-    return better(story), fast(story), who(story), happened(story)
+    """Is it better, is it fast enough, who gets it, what changed since the last promoted build."""
+    return better(story), fast(story), who(story), changed(story)
 
 
 def better(story: Story) -> Answer:
@@ -94,6 +97,8 @@ def who(story: Story) -> Answer:
         return Answer(question, said(gate), gate.problem or short, stage="promote")
     lines = [("traffic", f"{wording.share(result.share_before)} → {wording.share(result.share_after)}")]
     lines += [(c.name, " ".join(_claim(c.effect, c.lower, c.upper))) for c in result.claims[:2]]
+    if (held_by := result.reason.removeprefix("hold.")) in ("quality", "perf"):
+        lines.append(("held", f"{held_by} could not decide"))
     if result.next_look_at:
         lines.append(("next look", wording.moment(result.next_look_at)))
     return Answer(question, said(gate), _who(result), tuple(lines), "promote")
@@ -118,36 +123,22 @@ def _who(result: PromoteResult) -> str:
     return "Nobody sees it yet: it answers copies." if result.step == "shadow" else "Nobody yet: 0 % of the traffic."
 
 
-def happened(story: Story) -> Answer:
-    """The run itself: what stopped it, or that nothing did."""
-    ran = [g.record for g in story.gates if g.record]
-    word = str(story.verdict) if story.verdict else "NOT FINISHED"
-    reused = sum(r.skipped for r in ran)
-    seconds = sum(r.seconds for r in ran if not r.skipped)
-    lines = [("stages", f"{len(ran)} of {len(story.gates)}" + (f", {reused} unchanged" if reused else ""))]
-    if ran:
-        lines += [("started", wording.moment(min(r.started_at for r in ran))), ("work", wording.duration(seconds))]
-    if story.train:
-        origin = story.train.provenance
-        lines.append(("commit", wording.short(origin.commit) + (", changed since" if origin.dirty else "")))
-    return Answer("What happened?", word, _happened(story), tuple(lines))
+def changed(story: Story) -> Answer:
+    """Against the last promoted build: findings first, then what the model is made of."""
+    question, last = "What changed since the last promoted build?", story.last
+    if last is None:
+        return Answer(question, "NOT ASSESSED", "Nothing was promoted before.", _made(story), LINEAGE)
+    found, differing = changes.findings(story), changes.differences(story)
+    new = [f.case.outcome for f in found if f.state == changes.NEW]
+    word = "FAIL" if "FAIL" in new else "INCONCLUSIVE" if new else "NO ALARM"
+    findings = [("findings", changes.told(found)), ("compared with", f"{last.model}, {wording.moment(last.at)}")]
+    lines = [(d.what, f"{d.then} → {d.now}") for d in differing if d.what != "model"][:3]
+    short = f"{wording.plural(len(new), 'new finding')}." if new else "No new findings."
+    return Answer(question, word, short, (*findings, *lines), LINEAGE)
 
 
-def _happened(story: Story) -> str:
-    gate, broken = story.decisive, next((g for g in story.gates if g.problem), None)
-    if broken is not None:
-        return f"The record of {broken.stage} cannot be read."
-    if gate is None:
-        return "Nothing has run."
-    if story.verdict is None:
-        return f"So far nothing speaks against it; {gate.stage} ran last."
-    if story.verdict == "FAIL":
-        return f"Stopped by {gate.stage}; nothing further runs."
-    if story.verdict == "PASS":
-        return "It went through every stage."
-    held_by = story.promote.reason.removeprefix("hold.") if story.promote else ""
-    return (
-        f"Held: {held_by} could not decide."
-        if held_by in ("quality", "perf")
-        else f"{gate.stage.capitalize()} waits for more evidence."
-    )
+def _made(story: Story) -> tuple[tuple[str, str], ...]:
+    if story.train is None:
+        return ()
+    origin = story.train.provenance
+    return (("commit", wording.short(origin.commit) + (", changed since" if origin.dirty else "")),)

@@ -41,7 +41,7 @@ def _cases(result: StageResult) -> list[Case]:
     if isinstance(result, PerfResult):
         return _budgets(result)
     if isinstance(result, PromoteResult):
-        return [Case(c.role, c.name, str(c.outcome), explain.claim(c), output=c.method) for c in result.claims]
+        return [Case(c.role, c.name, str(c.outcome), explain.claim(c), c.where, c.method) for c in result.claims]
     if isinstance(result, DeployResult):
         return [
             Case("tests", t.name, deploy.OUTCOMES.get(t.outcome, "FAIL"), t.message or t.outcome, seconds=t.seconds)

@@ -7,13 +7,19 @@ from legion_ci.report.markup import Child, Node, document, html
 from legion_ci.report.records import Gate, Story
 
 PAGES = {"quality": "quality.html", "deploy": "deploy.html", "perf": "perf.html", "promote": "promote.html"}
-HOME = "index.html"
+HOME, LINEAGE = "index.html", "lineage.html"
 TITLES = {"quality": "Quality", "deploy": "Deploy", "perf": "Performance", "promote": "Promotion"}
 
 
 def page(story: Story, title: str, here: str, *content: Child) -> str:
     """A whole page. here: its file name."""
-    heading = title if here == HOME else next(TITLES[s] for s, f in PAGES.items() if f == here)
+    heading = (
+        title
+        if here == HOME
+        else "Lineage"
+        if here == LINEAGE
+        else next(TITLES[s] for s, f in PAGES.items() if f == here)
+    )
     shown = title if here == HOME else f"{heading} · {title}"
     head = html(
         "head", {}, html("meta", {"charset": "utf-8"}), html("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
@@ -68,16 +74,20 @@ def _when(gate: Gate) -> list[Child]:
 def _header(story: Story, title: str, here: str) -> Node:
     items = [_item("Overview", HOME, here, outcome(story))]
     items += [_item(TITLES[s], f, here, said(story.gate(s))) for s, f in PAGES.items() if story.gate(s).ran]
+    items.append(_item("Lineage", LINEAGE, here))
     return html(
         "header", {}, html("p", {"class": "product"}, html("strong", {}, "legion-ci"), " ", parts.name(title, 60)),
         html("nav", {"aria-label": "Pages of this run"}, html("ul", {}, items)),
     )  # fmt: skip
 
 
-def _item(label: str, file: str, here: str, word: str) -> Node:
-    sign = html("img", {"src": marks.FILES[marks.kind(word)], "alt": word, "width": 14, "height": 14})
+def _item(label: str, file: str, here: str, word: str = "") -> Node:
+    """An entry of the navigation. word: the verdict of a gate's page."""
+    sign = html("img", {"src": marks.FILES[marks.kind(word)], "alt": word, "width": 14, "height": 14}) if word else None
     current = "page" if file == here else None
-    return html("li", {}, html("a", {"href": file, "aria-current": current}, sign, " ", label))
+    return html(
+        "li", {}, html("a", {"href": file, "aria-current": current}, sign, " " if sign is not None else None, label)
+    )
 
 
 def _footer(story: Story) -> Node:

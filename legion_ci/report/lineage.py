@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from legion_ci.report import parts, wording
+from legion_ci.report import changes, parts, wording
+from legion_ci.report.layout import LINEAGE, page
 from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.records import Story
 
 Pairs = list[tuple[str, Child]]
+
+
+def render(story: Story, title: str) -> str:
+    """The page: the chain, what differs from the last promoted build, what train logged."""
+    nothing = parts.note("No stage of this run has left a record.") if story.model is None else None
+    return page(story, title, LINEAGE, nothing, section(story), changes.table(story), training(story))
 
 
 def section(story: Story) -> Node | None:

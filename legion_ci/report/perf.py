@@ -116,7 +116,10 @@ def _latency(result: PerfResult) -> Node | None:
     if not latency.curve(result):
         return None
     columns = [Column("Percentile"), *(Column(p, "num") for p in result.percentiles_ms)]
-    table = parts.table("Latency", columns, [["ms", *(wording.number(v) for v in result.percentiles_ms.values())]])
+    rows: list[list[Child]] = [["ms", *(wording.number(v) for v in result.percentiles_ms.values())]]
+    if own := result.generator_ms:
+        rows.append(["generator's own, ms", *(wording.number(own.get(p)) for p in result.percentiles_ms)])
+    table = parts.table("Latency", columns, rows)
     return parts.section(
         "Latency",
         parts.picture(

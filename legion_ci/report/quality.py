@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from legion_ci.report import explain, marks, parts, wording
+from legion_ci.report import distributions, explain, marks, parts, selftest, wording
 from legion_ci.report.layout import PAGES, gate_banner, page
 from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.parts import Column
@@ -27,7 +27,7 @@ def pictures(result: QualityResult) -> Pictures:
         axis = f"gain of the candidate, {checks[0].metric}" if checks[0].versus else checks[0].metric
         bars = [_slice_bar(c) for c in explain.worst_first(tuple(checks))[:_WORST]]
         drawn[file] = side_by_side(bars, _slices_alt(checks), axis)
-    return drawn
+    return drawn | distributions.pictures(result)
 
 
 def render(story: Story, title: str, most_rows: int) -> str:
@@ -40,8 +40,10 @@ def render(story: Story, title: str, most_rows: int) -> str:
             _about(result),
             _checks(result),
             _slices(result, most_rows),
+            distributions.sections(result),
             _silent(result, most_rows),
         ]
+        content.append(selftest.section(story.selftest) if story.selftest else None)
         content.append(_reading(result))
     return page(story, title, PAGES["quality"], content)
 

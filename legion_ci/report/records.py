@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from legion_ci.core.errors import ConfigurationError
+from legion_ci.report.promoted import Promoted
 from legion_ci.results import (
     STUDIES,
     DeployResult,
@@ -18,6 +19,7 @@ from legion_ci.results import (
     PromoteResult,
     QualityResult,
     Record,
+    SelfTestResult,
     SoakResult,
     StageResult,
     SweepResult,
@@ -53,6 +55,7 @@ class Story:
     run: str
     gates: tuple[Gate, ...]
     studies: tuple[Gate, ...] = ()
+    last: Promoted | None = None
 
     def gate(self, stage: str) -> Gate:
         """A stage, whether or not it ran."""
@@ -101,6 +104,11 @@ class Story:
     def soak(self) -> SoakResult | None:
         """What ``perf --soak`` left."""
         return next((g.result for g in self.studies if isinstance(g.result, SoakResult)), None)
+
+    @property
+    def selftest(self) -> SelfTestResult | None:
+        """What ``quality --selftest`` left."""
+        return next((g.result for g in self.studies if isinstance(g.result, SelfTestResult)), None)
 
     @property
     def model(self) -> ModelRef | None:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from legion_ci.core.files import digest_bytes
-from legion_ci.report import cases
+from legion_ci.report import cases, changes
 from legion_ci.report.cases import Case
 from legion_ci.report.markup import clean
 from legion_ci.report.records import Story
@@ -26,7 +26,7 @@ def render(story: Story) -> str:
     run: dict[str, Any] = {
         "tool": {"driver": driver}, "columnKind": "unicodeCodePoints",
         "automationDetails": {"id": f"legion-ci/{story.run}"},
-        "results": [_result(stage, case, rules) for stage, case in found],
+        "results": [_result(stage, case, rules) | _baseline(stage, case, story) for stage, case in found],
     }  # fmt: skip
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
@@ -57,16 +57,29 @@ def _result(stage: str, case: Case, rules: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _baseline(stage: str, case: Case, story: Story) -> dict[str, str]:
+    """Whether the last promoted build had the same finding; nothing where none is remembered."""
+    if story.last is None:
+        return {}
+    then = story.last.cases.get(changes.key(stage, case))
+    return {"baselineState": "unchanged" if then in _LEVELS else "new"}
+
+
+def place(where: str) -> tuple[str, int, int | None] | None:
+    """(file, line, column) of ``file:line:column``; None where a setting is only named."""
+    match = _PLACE.fullmatch(where)
+    return (match["file"], int(match["line"]), int(match["column"]) if match["column"] else None) if match else None
+
+
 def _location(stage: str, case: Case) -> dict[str, Any]:
     """file:line where it is known; else the setting's path, in the settings file."""
     logical = [{"fullyQualifiedName": clean(case.where or f"{stage}.{case.group}"), "kind": "member"}]
-    match = _PLACE.fullmatch(case.where)
-    if match is None:
+    found = place(case.where)
+    if found is None:
         return {"physicalLocation": _physical("legion.yaml", {"startLine": 1}), "logicalLocations": logical}
-    region = {"startLine": int(match["line"])}
-    if match["column"]:
-        region["startColumn"] = int(match["column"])
-    return {"physicalLocation": _physical(match["file"], region)}
+    file, line, column = found
+    region = {"startLine": line} | ({"startColumn": column} if column else {})
+    return {"physicalLocation": _physical(file, region)}
 
 
 def _physical(file: str, region: dict[str, int]) -> dict[str, Any]:

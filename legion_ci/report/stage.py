@@ -6,25 +6,30 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files as resources
 from pathlib import Path
 
 from legion_ci.core.files import unwritable, write_atomic
 from legion_ci.report import (
+    changes,
     deploy,
     index,
     junit,
+    lineage,
     markdown,
     perf,
     plot,
     promote,
+    promoted,
     quality,
     records,
     sarif,
     studies,
+    warnings_ng,
     wording,
 )
-from legion_ci.report.layout import HOME, PAGES, outcome
+from legion_ci.report.layout import HOME, LINEAGE, PAGES, outcome
 from legion_ci.report.pictures import signs
 from legion_ci.report.records import Story
 
@@ -37,13 +42,16 @@ _RENDER: dict[str, Callable[[Story, str, int], str]] = {
 }  # fmt: skip
 
 
-def write(run_folder: Path, out: Path, *, title: str | None = None) -> Path:
+def write(run_folder: Path, out: Path, *, title: str | None = None, memory: Path | None = None) -> Path:
     """Write the report of a run into ``out`` and return the path of index.html.
 
     Stages without a record are shown as not run, records that cannot be read as such. Files of an earlier report
-    in ``out`` are replaced or removed; others are left alone. Raises ToolError when something cannot be written.
+    in ``out`` are replaced or removed; others are left alone. memory: where the site keeps the last promoted build, which
+    this run is compared with and, once promoted, takes the place of. Raises ToolError when something cannot be written.
     """
     story = records.read(run_folder)
+    if memory is not None:
+        story = replace(story, last=promoted.before(memory, story.run))
     content = contents(story, title or story.subject)
     jtl = run_folder / JTL
     copied = [JTL] if jtl.is_file() and story.gate("perf").ran else []
@@ -53,6 +61,8 @@ def write(run_folder: Path, out: Path, *, title: str | None = None) -> Path:
         write_atomic(out / name, content[name])
     for name in copied:
         _copy(run_folder / name, out / name)
+    if memory is not None and (build := changes.of(story)):
+        promoted.remember(memory, build)
     return out / HOME
 
 
@@ -63,9 +73,10 @@ def contents(story: Story, title: str) -> dict[str, str]:
     pictures |= quality.pictures(story.quality) if story.quality else {}
     pictures |= {**perf.pictures(story.perf), **studies.pictures(story)} if story.perf else {}
     pictures |= promote.pictures(story.promote) if story.promote else {}
+    pages[LINEAGE] = lineage.render(story, title)
     tests = {f"junit-{s}.xml": junit.render(story.gate(s)) for s in PAGES if story.gate(s).ran}
     others = {
-        "findings.sarif": sarif.render(story), "summary.md": markdown.render(story, title),
+        "findings.sarif": sarif.render(story), "issues.json": warnings_ng.render(story), "summary.md": markdown.render(story, title),
         "badge.svg": signs.badge(story.subject, outcome(story), _share(story)),
         "legion.css": resources("legion_ci.report").joinpath("legion.css").read_text(encoding="utf-8"),
     }  # fmt: skip

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-from legion_ci import __version__
-from legion_ci.serving import log, openapi
-from legion_ci.serving.batcher import Batcher, Job, Outcome
+from legion_ci.serving import log
+from legion_ci.serving.batcher import Outcome
 from legion_ci.serving.call import Call, Desk
 from legion_ci.serving.options import Limits
-from legion_ci.serving.predictions import Answer, encode
+from legion_ci.serving.pages import Pages, model_paths
+from legion_ci.serving.predictions import Answer
 from legion_ci.serving.problems import Refused, refused
-from legion_ci.serving.protocols import Protocols, write_invocations, write_invoke
+from legion_ci.serving.protocols import write_invocations, write_invoke
 from legion_ci.serving.rows import Rows
+from legion_ci.serving.service import Service
+from legion_ci.serving.v2 import refuse_binary
 
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Service:
-    """A model that is ready: its queue, its protocols, its description."""
-
-    batcher: Batcher
-    protocols: Protocols
-    info: bytes
+Writer = Callable[[Answer], bytes]
+Reader = Callable[[Service, bytes], tuple[Rows, Writer]]
 
 
 class Application:
@@ -39,15 +33,18 @@ class Application:
         self._desk, self._limits, self._start, self._stop = desk, limits, start, stop
         self._service: Service | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pages: dict[str, Callable[[Call], None]] = {
-            "/healthcheck": self._healthcheck, "/ping": self._ping, "/version": self._version,
-            "/metrics": self._metrics, "/api/model/info": self._info,
+        self._pages = Pages(desk, lambda: self._service).routes
+        infer = {f"{model}/infer": ("/v2/infer", self._infer) for model in model_paths(desk)}
+        self._predictions: dict[str, tuple[str, Callable[[Call], Awaitable[None]]]] = {
+            "/api/model/invoke": ("/api/model/invoke", self._invoke),
+            "/invocations": ("/invocations", self._invocations), **infer,
         }  # fmt: skip
-        self._predictions = {"/api/model/invoke": self._invoke, "/invocations": self._invocations}
+        desk.metrics.watch = self._counts
 
     def ready(self, service: Service) -> None:
         """From now on predict."""
         self._service = service
+        self._desk.metrics.look()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -59,11 +56,11 @@ class Application:
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         """Answer one request; nothing that goes wrong here reaches the client or granian."""
         predict = self._predictions.get(scope.path)
-        call = Call(self._desk, scope, proto, scope.path if predict else "")
+        call = Call(self._desk, scope, proto, predict[0] if predict else "")
         try:
             if predict is not None:
                 _method(scope, "POST")
-                await predict(call)
+                await predict[1](call)
             else:
                 page = self._pages.get(scope.path)
                 if page is None:
@@ -78,106 +75,86 @@ class Application:
             call.fail(error)
 
     async def _invoke(self, call: Call) -> None:
-        await self._predict(call, Protocols.read_invoke, write_invoke)
+        _json_only(call)
+        await self._predict(call, _read_invoke)
 
     async def _invocations(self, call: Call) -> None:
-        kind = call.header("content-type").partition(";")[0].strip().lower()
-        if kind == "text/csv":
-            raise refused(415, "header Content-Type", "text/csv is not taken; send application/json")
-        await self._predict(call, Protocols.read_invocations, write_invocations)
+        if _content_type(call) == "text/csv":
+            return await self._predict(call, _read_csv)
+        _json_only(call, "application/json or text/csv")
+        await self._predict(call, _read_invocations)
 
-    async def _predict(
-        self, call: Call, read: Callable[[Protocols, bytes], Rows], write: Callable[[Answer], bytes]
-    ) -> None:
+    async def _infer(self, call: Call) -> None:
+        refuse_binary(call.header("inference-header-content-length"))
+        _json_only(call)
+        await self._predict(call, _read_infer)
+
+    async def _predict(self, call: Call, read: Reader) -> None:
         if call.header("content-encoding") not in ("", "identity"):
             raise refused(415, "header Content-Encoding", "must be absent; send the body uncompressed")
-        body = await call.read(self._limits.max_body_bytes)
         service = self._service
         if service is None:
+            await call.read(self._limits)
             return call.busy("the model is loading")
-        rows = read(service.protocols, body)
-        done = asyncio.get_running_loop().create_future()
-        if not service.batcher.put(Job(rows, self._finisher(call, write, done))):
-            return call.busy("too many requests are waiting")
-        await done
+        service.intake.arriving += 1
+        try:
+            rows, write = read(service, await call.read(self._limits))
+            if not await service.intake.answer(rows, partial(_respond, call, write)):
+                call.busy("too many requests are waiting")
+        finally:
+            service.intake.arriving -= 1
 
-    def _finisher(
-        self, call: Call, write: Callable[[Answer], bytes], done: asyncio.Future[None]
-    ) -> Callable[[Outcome], None]:
-        """Answers right from the model's thread, which spares the client the way back through the event loop."""
-        loop = done.get_loop()
-
-        def finish(outcome: Outcome) -> None:
-            try:
-                _respond(call, write, outcome)
-            except Exception as error:
-                log.failure("answer-failed", error, request_id=call.id)
-            try:
-                loop.call_soon_threadsafe(_resolve, done)
-            except RuntimeError:
-                log.event("answer-late", request_id=call.id)  # the loop has ended
-
-        return finish
-
-    def _healthcheck(self, call: Call) -> None:
-        if self._service is None:
-            return call.answer(
-                503, encode({"status": False, "message": "the model is loading"}), [("retry-after", "1")]
-            )
-        call.answer(200, b'{"status":true}')
-
-    def _ping(self, call: Call) -> None:
-        call.answer(503 if self._service is None else 200, b"\n", content_type="text/plain")
-
-    def _version(self, call: Call) -> None:
-        call.answer(200, __version__.encode(), content_type="text/plain")
-
-    def _info(self, call: Call) -> None:
-        if self._service is None:
-            return call.busy("the model is loading")
-        call.answer(200, self._service.info)
-
-    def _metrics(self, call: Call) -> None:
+    def _counts(self) -> tuple[float, float, float, float, float]:
         sink, service = self._desk.sink, self._service
-        batcher = service.batcher if service else None
-        gauges = {
-            "legion_ready": ("gauge", "1 when the model predicts.", float(service is not None)),
-            "legion_dropped_captures_total": (
-                "counter",
-                "Captures that could not be kept.",
-                float(sink.dropped if sink else 0),
-            ),
-            "legion_waiting_requests": (
-                "gauge",
-                "Requests in the queue.",
-                float(batcher.waiting_requests if batcher else 0),
-            ),
-            "legion_model_calls_total": ("counter", "Calls of the model.", float(batcher.calls if batcher else 0)),
-            "legion_model_rows_total": ("counter", "Rows predicted.", float(batcher.rows if batcher else 0)),
-        }
-        call.answer(200, self._desk.metrics.text(gauges), content_type=_METRICS_TYPE)
+        dropped = float(sink.dropped) if sink else 0.0
+        if service is None:
+            return 0.0, dropped, 0.0, 0.0, 0.0
+        batcher = service.batcher
+        return 1.0, dropped, batcher.waiting_requests, batcher.calls, batcher.rows
 
 
-def service_of(batcher: Batcher, protocols: Protocols, desk: Desk, document: openapi.Document) -> Service:
-    """A service whose description is written once."""
-    return Service(batcher, protocols, encode(openapi.describe(desk.who.model_name, desk.who.model_version, document)))
+def _read_invoke(service: Service, body: bytes) -> tuple[Rows, Writer]:
+    return service.protocols.read_invoke(body), write_invoke
+
+
+def _read_invocations(service: Service, body: bytes) -> tuple[Rows, Writer]:
+    return service.protocols.read_invocations(body), write_invocations
+
+
+def _read_csv(service: Service, body: bytes) -> tuple[Rows, Writer]:
+    return service.protocols.read_csv(body), write_invocations
+
+
+def _read_infer(service: Service, body: bytes) -> tuple[Rows, Writer]:
+    rows, asked = service.inference.read(body)
+    return rows, partial(service.inference.write, asked)
 
 
 def _respond(call: Call, write: Callable[[Answer], bytes], outcome: Outcome) -> None:
-    if isinstance(outcome, BaseException):
-        return call.fail(outcome)
     try:
-        body = write(outcome)
+        if isinstance(outcome, BaseException):
+            return call.fail(outcome)
+        try:
+            body = write(outcome)
+        except Refused as wrong:
+            return call.refuse(wrong)
+        except Exception as error:
+            return call.fail(error)
+        call.answer(200, body)
     except Exception as error:
-        return call.fail(error)
-    call.answer(200, body)
-
-
-def _resolve(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
+        log.failure("answer-failed", error, request_id=call.id)
 
 
 def _method(scope: Any, wanted: str) -> None:
     if scope.method != wanted:
         raise refused(405, "method", f"must be {wanted}, not {scope.method}", allow=wanted)
+
+
+def _content_type(call: Call) -> str:
+    return call.header("content-type").partition(";")[0].strip().lower()
+
+
+def _json_only(call: Call, known: str = "application/json") -> None:
+    """Refuse another content type; a request that tells none is taken for JSON."""
+    if _content_type(call) not in ("", "application/json"):
+        raise refused(415, "header Content-Type", f"must be {known}, not {_content_type(call)[:60]}")

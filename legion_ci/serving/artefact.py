@@ -10,6 +10,7 @@ import yaml
 
 from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.files import digest_tree
+from legion_ci.serving.accelerated import form
 
 MANIFEST = "legion.project.yaml"
 MODEL_DIR = "legion_model"
@@ -18,7 +19,10 @@ FLAVORS = ("sklearn", "pyfunc", "gppi")
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model on disk. model_dir: the folder with MLmodel, samples and code; entrypoint: its GPPI module's name."""
+    """A model on disk. model_dir: the folder with MLmodel, samples and code; entrypoint: its GPPI module's name.
+
+    accelerated: the folder with its faster form, packaged beside it, which is served in its stead.
+    """
 
     root: Path
     model_dir: Path
@@ -27,6 +31,7 @@ class ModelFolder:
     flavor: str
     entrypoint: str = "entrypoint"
     digest: str = ""
+    accelerated: Path | None = None
 
 
 def read(root: Path, digest: str = "") -> ModelFolder:
@@ -47,6 +52,7 @@ def read(root: Path, digest: str = "") -> ModelFolder:
         flavor=_flavor(_section(manifest, "legion", root), model_dir),
         entrypoint=str(model.get("entrypoint") or "entrypoint"),
         digest=digest or digest_tree(root),
+        accelerated=form.beside(root),
     )
 
 

@@ -1,4 +1,4 @@
-"""Micro-batching: one thread calls the model, and each call takes along the requests that queued up meanwhile."""
+"""Micro-batching: each call of the model takes along the requests that queued up during the last one."""
 
 from __future__ import annotations
 
@@ -14,21 +14,29 @@ from legion_ci.serving.predictions import Answer
 from legion_ci.serving.rows import Rows
 
 Outcome = Answer | BaseException
+_QUICK_S = 0.002  # the event loop may be held up for so long
+_LAST_CALL = 0.1  # its weight in the usual time of a call
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request's rows. finish: takes its answer or the model's error, in the model's thread; must not raise."""
+    """One request's rows. finish: takes its answer or the model's error, in the thread that predicted; must not raise."""
 
     rows: Rows
     finish: Callable[[Outcome], None]
 
 
 class Batcher:
-    """A bounded queue before a model. One thread runs ``serve``; any thread may ``put`` and ``stop``."""
+    """A bounded queue before a model. One thread runs ``serve``; any thread may ``put``, ``answer_now`` and ``stop``.
 
-    def __init__(self, model: Model, limits: Limits) -> None:
+    any_thread: the model may be called from other threads than the one that loaded it, one at a time.
+    """
+
+    def __init__(self, model: Model, limits: Limits, any_thread: bool = False) -> None:
         self._model, self._limits = model, limits
+        self._any_thread = any_thread and model.row_wise and not limits.batch_wait_s
+        self._usual_s: float | None = None
+        self._calling = threading.Lock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._held: Job | None = None
         self._stopping = False
@@ -50,13 +58,28 @@ class Batcher:
         self._queue.put(job)
         return True
 
+    def answer_now(self, batch: list[Job]) -> bool:
+        """Answer jobs in this thread, as one call; False, and nothing done, unless the model is idle and usually quick."""
+        if not self._any_thread or self._usual_s is None or self._usual_s > _QUICK_S or self.waiting_requests:
+            return False
+        if (len(batch) > 1 and batch[0].rows.names is not None) or _rows_in(batch) > self._limits.batch_rows:
+            return False
+        if not self._calling.acquire(blocking=False):
+            return False
+        try:
+            self._answer(batch)
+        finally:
+            self._calling.release()
+        return True
+
     def serve(self) -> None:
         """Call the model until ``stop``, and answer everything that was queued before."""
         while batch := self._next_batch():
             with self._lock:
                 self.waiting_requests -= len(batch)
-                self.waiting_rows -= sum(len(job.rows.data) for job in batch)
-            self._answer(batch)
+                self.waiting_rows -= _rows_in(batch)
+            with self._calling:
+                self._answer(batch)
 
     def stop(self) -> None:
         """Let ``serve`` return when the queue is empty."""
@@ -118,10 +141,20 @@ class Batcher:
             rows = Rows([row for job in batch for row in job.rows.data], batch[0].rows.names)
         self.calls += 1
         self.rows += len(rows.data)
+        began = time.perf_counter()
         predictions = self._model.predict(rows)
+        self._took(time.perf_counter() - began)
         told, start, answers = predictions.rows(), 0, []
         for job in batch:
             end = start + len(job.rows.data)
             answers.append(Answer(predictions.columns, told[start:end]))
             start = end
         return answers
+
+    def _took(self, seconds: float) -> None:
+        usual = seconds if self._usual_s is None else self._usual_s
+        self._usual_s = usual + _LAST_CALL * (seconds - usual)
+
+
+def _rows_in(batch: list[Job]) -> int:
+    return sum(len(job.rows.data) for job in batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
@@ -13,6 +14,7 @@ from urllib.parse import quote
 from legion_ci.feedback.capture import Capture, Sink
 from legion_ci.serving import captures, log
 from legion_ci.serving.metrics import Metrics
+from legion_ci.serving.options import Limits
 from legion_ci.serving.predictions import encode
 from legion_ci.serving.problems import Refused, refused
 
@@ -39,34 +41,40 @@ class Desk:
 class Call:
     """A request. Any thread may answer it, once."""
 
-    __slots__ = ("_body", "_desk", "_proto", "_route", "_scope", "_started", "_time", "id")
+    __slots__ = ("_body", "_desk", "_headers", "_proto", "_route", "_scope", "_started", "_time", "id")
 
     def __init__(self, desk: Desk, scope: Any, proto: Any, route: str = "") -> None:
         self._desk, self._scope, self._proto, self._route = desk, scope, proto, route
+        self._headers = scope.headers  # asking the scope again would copy them
         self._started, self._time, self._body = time.perf_counter(), time.time(), b""
         said = self.header("request-id") or self.header("x-request-id")
         self.id = said if _REQUEST_ID.fullmatch(said) else str(uuid.uuid4())
 
     def header(self, name: str) -> str:
         """A header of the request by its lower-case name, "" when absent."""
-        return str(self._scope.headers.get(name) or "")
+        return str(self._headers.get(name) or "")
 
-    async def read(self, max_bytes: int) -> bytes:
-        """The body; raises Refused when it is larger than that, before reading it where its length is told."""
+    async def read(self, limits: Limits) -> bytes:
+        """The body; raises Refused when it is too large, before reading it where its length is told, or too slow."""
         told = self.header("content-length")
-        if told.isdigit():
-            if int(told) > max_bytes:
-                raise _too_large(max_bytes)
-            self._body = await self._proto()
-            return self._body
+        if told.isdigit() and int(told) > limits.max_body_bytes:
+            raise _too_large(limits.max_body_bytes)
+        try:
+            async with asyncio.timeout(limits.arrival_s):
+                self._body = await (self._proto() if told.isdigit() else self._pieces(limits.max_body_bytes))
+        except TimeoutError:
+            what = f"did not arrive within {limits.arrival_s:g} s"
+            raise refused(408, "body", what, connection="close") from None
+        return self._body
+
+    async def _pieces(self, max_bytes: int) -> bytes:
         pieces, size = [], 0
         async for piece in self._proto:
             pieces.append(bytes(piece))
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(max_bytes)
-        self._body = b"".join(pieces)
-        return self._body
+        return b"".join(pieces)
 
     def answer(
         self, status: int, body: bytes, headers: Iterable[tuple[str, str]] = (), content_type: str = JSON
@@ -82,17 +90,28 @@ class Call:
 
     def refuse(self, wrong: Refused) -> None:
         """Answer a request that cannot be answered, with all that is wrong with it."""
-        self.answer(wrong.status, encode({"message": wrong.message, "problems": wrong.problems}), wrong.headers)
+        body: dict[str, object] = {"message": wrong.message, "problems": wrong.problems}
+        if self._v2:
+            body["error"] = "; ".join(f"{p.path}: {p.problem}" for p in wrong.problems)
+        self.answer(wrong.status, encode(body), wrong.headers)
 
     def fail(self, error: BaseException) -> None:
         """Answer 500; the log tells what happened, the client only the request id."""
         log.failure("prediction-failed", error, request_id=self.id, path=self._scope.path)
         message = f"the model failed on this request; the server's log has the reason under the request id {self.id}"
-        self.answer(500, encode({"message": message, "request_id": self.id}))
+        self.answer(500, encode({**self._told(message), "request_id": self.id}))
 
     def busy(self, message: str) -> None:
         """Answer 503: try again."""
-        self.answer(503, encode({"message": message}), [("retry-after", "1")])
+        self.answer(503, encode(self._told(message)), [("retry-after", "1")])
+
+    @property
+    def _v2(self) -> bool:
+        return bool(self._scope.path.startswith("/v2"))
+
+    def _told(self, message: str) -> dict[str, str]:
+        """A message; in version 2 of the Open Inference Protocol it is called error."""
+        return {"message": message, "error": message} if self._v2 else {"message": message}
 
     def _exchange(self, status: int, body: bytes, seconds: float) -> captures.Exchange:
         query = self._scope.query_string

@@ -25,6 +25,7 @@ def run(model: Model, protocols: Protocols, head_input: Sample | None, head_outp
     """
     if head_input is None or not head_input.data:
         return ""
+    tolerance = getattr(model, "tolerance", 0.0)  # of an accelerated form
     try:
         rows = protocols.read_invoke(encode({"columns": head_input.columns, "data": head_input.data}))
         predictions = model.predict(rows)
@@ -34,34 +35,34 @@ def run(model: Model, protocols: Protocols, head_input: Sample | None, head_outp
         raise _failed(f"its own sample does not fit its signature ({wrong})") from error
     except BaseException as error:
         raise _failed(f"it fails on its own sample ({type(error).__name__}: {error})") from error
-    return "" if head_output is None else _difference(told, head_output)
+    return "" if head_output is None else _difference(told, head_output, tolerance)
 
 
 def _failed(reason: str) -> ConfigurationError:
     return ConfigurationError(f"the model's self-check failed: {reason}", todo="train it again in this environment")
 
 
-def _difference(told: dict[str, Any], expected: Sample) -> str:
+def _difference(told: dict[str, Any], expected: Sample, tolerance: float) -> str:
     if list(told["columns"]) != expected.columns:
         return f"columns are {', '.join(told['columns'])}, at training {', '.join(expected.columns)}"
-    return next(_different(told["prediction"], expected.data, expected.columns), "")
+    return next(_different(told["prediction"], expected.data, expected.columns, tolerance), "")
 
 
 def _different(
-    found: Sequence[Sequence[Any]], expected: Sequence[Sequence[Any]], names: Sequence[str]
+    found: Sequence[Sequence[Any]], expected: Sequence[Sequence[Any]], names: Sequence[str], tolerance: float
 ) -> Iterator[str]:
     if len(found) != len(expected):
         yield f"{len(found)} predictions, at training {len(expected)}"
         return
     for i, (row, known) in enumerate(zip(found, expected, strict=True)):
         for name, value, before in zip(names, row, known, strict=True):
-            if not same(value, before):
+            if not same(value, before, tolerance):
                 yield f"{name} of row {i} is {value!r}, at training {before!r}"
 
 
-def same(value: Any, before: Any) -> bool:
-    """Whether two predicted values are equal, numbers within rounding."""
+def same(value: Any, before: Any, tolerance: float = 0.0) -> bool:
+    """Whether two predicted values are equal, numbers within rounding or the tolerance (relative above 1)."""
     numbers = [v for v in (value, before) if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) == 2:
-        return math.isclose(value, before, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
+        return math.isclose(value, before, rel_tol=max(_RELATIVE, tolerance), abs_tol=max(_ABSOLUTE, tolerance))
     return bool(value == before)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class Inputs(Protocol):
     """Rows or a table → what ``predict`` takes."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that the model takes, in its order."""
+
     def of_rows(self, rows: Sequence[Row]) -> Any:
         """From checked rows in the signature's order."""
 
@@ -31,8 +35,8 @@ class ArrayInputs:
     """Float arrays of shape (rows, columns); null is NaN. names: the columns that the model takes, in its order."""
 
     def __init__(self, signature: Signature, names: Sequence[str] | None = None) -> None:
-        self._names = list(names or signature.names)
-        order = [signature.names.index(name) for name in self._names]
+        self.names = tuple(names or signature.names)
+        order = [signature.names.index(name) for name in self.names]
         self._order = None if order == list(range(len(signature.names))) else order
 
     def of_rows(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
@@ -47,7 +51,7 @@ class ArrayInputs:
         import numpy as np
         import pyarrow as pa
 
-        columns = [table.column(name).cast(pa.float64()).to_numpy() for name in self._names]
+        columns = [table.column(name).cast(pa.float64()).to_numpy() for name in self.names]
         return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
 
 
@@ -63,7 +67,8 @@ class FrameInputs:
         except ImportError as error:
             raise missing_package(error, "the model takes a DataFrame") from error
         self._schema = schema
-        self._names = None if list(names) == schema.names else list(names)
+        self.names = tuple(names)
+        self._in_order = list(names) == schema.names
 
     def of_rows(self, rows: Sequence[Row]) -> pd.DataFrame:
         """From rows."""
@@ -91,7 +96,7 @@ class FrameInputs:
         return self._frame(pa.Table.from_arrays(columns, schema=self._schema))
 
     def _frame(self, table: pa.Table) -> pd.DataFrame:
-        return (table if self._names is None else table.select(self._names)).to_pandas()
+        return (table if self._in_order else table.select(list(self.names))).to_pandas()
 
 
 def training_schema(model_dir: Path, signature: Signature) -> pa.Schema:

@@ -29,6 +29,10 @@ def load(folder: ModelFolder) -> Model:
 
 
 def _of_flavor(folder: ModelFolder, sample: Sample | None) -> Model:
+    if folder.accelerated is not None:
+        from legion_ci.serving.flavors import onnx
+
+        return onnx.load(folder.accelerated, folder.digest, sample)
     if folder.flavor == "sklearn":
         from legion_ci.serving.flavors import sklearn
 

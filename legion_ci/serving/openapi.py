@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from legion_ci.serving.signature import Column, Sample, Signature, as_info
+from legion_ci.serving import openapi_schemas as schemas
+from legion_ci.serving.signature import Sample, Signature, as_info
 
-_TYPES = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean", "datetime": "string"}
-_PROBLEMS = {
-    "type": "object",
-    "required": ["message", "problems"],
-    "properties": {
-        "message": {"type": "string"},
-        "problems": {
-            "type": "array",
-            "items": {"type": "object", "properties": {"path": {"type": "string"}, "problem": {"type": "string"}}},
-        },
-    },
-}
-_MESSAGE = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+_TOLD = {name: {"schema": {"type": "string"}} for name in ("Request-Id", "Model-Name", "Model-Version", "Model-Digest")}
+_REQUEST_ID = {"name": "Request-Id", "in": "header", "required": False, "schema": {"type": "string"}}
 
 
 @dataclass(frozen=True)
@@ -48,109 +39,83 @@ def describe(name: str, version: str, model: Document) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": name, "version": version},
-        "paths": {
-            "/api/model/invoke": {"post": _operation("Predict rows", _invoke(model), _predicted(model))},
-            "/invocations": {
-                "post": _operation("Predict rows, MLflow's protocol", _invocations(model), _free("predictions"))
-            },
-            "/api/model/info": {"get": _page("This document", "application/json", {"type": "object"})},
-            "/healthcheck": {"get": _page("Whether the model is ready", "application/json", {"type": "object"})},
-            "/ping": {"get": _page("Whether the model is ready", "text/plain", {"type": "string"})},
-            "/version": {"get": _page("The server's version", "text/plain", {"type": "string"})},
-            "/metrics": {"get": _page("Counters for Prometheus", "text/plain", {"type": "string"})},
-        },
+        "paths": {**_predictions(model), **_pages(), **_v2(name, version, model)},
         "x-legion": {"inputs": as_info(model.inputs), "outputs": as_info(model.outputs)},
     }
 
 
-def _operation(summary: str, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    wrong = {
-        code: _content(text, _PROBLEMS)
-        for code, text in (
-            ("400", "The request does not fit the model"),
-            ("405", "Not a POST"),
-            ("413", "Too large"),
-            ("415", "Not JSON"),
-        )
+def _predictions(model: Document) -> dict[str, Any]:
+    rows, answers = schemas.matrix(model.inputs, "data", model.rows), schemas.answers(model.outputs, model.answers)
+    mlflow = {"application/json": {"schema": schemas.invocations(model.inputs, model.rows)},
+              "text/csv": {"schema": {"type": "string"}, "example": schemas.csv_text(model.inputs, model.rows)}}  # fmt: skip
+    return {
+        "/api/model/invoke": {"post": _operation("Predict rows", _json(rows), answers)},
+        "/invocations": {"post": _operation("Predict rows, MLflow's protocol", mlflow, schemas.PREDICTIONS)},
     }
-    failed = {"500": _content("The model failed", _MESSAGE), "503": _content("Not ready, or too busy", _MESSAGE)}
+
+
+def _pages() -> dict[str, Any]:
+    any_object, text = {"type": "object"}, {"type": "string"}
+    return {
+        "/api/model/info": {"get": _page("This document", _json(any_object), loads=True)},
+        "/healthcheck": {"get": _page("Whether the model is ready", _json(schemas.STATUS), loads=True)},
+        "/ping": {"get": _page("Whether the model is ready", _text(text), loads=True)},
+        "/health": {"get": _page("Whether the model is ready", _text(text), loads=True)},
+        "/version": {"get": _page("The server's version", _text(text))},
+        "/metrics": {"get": _page("Counters for Prometheus", _text(text))},
+    }
+
+
+def _v2(name: str, version: str, model: Document) -> dict[str, Any]:
+    """Paths of the Open Inference Protocol."""
+    paths: dict[str, Any] = {
+        "/v2": {"get": _page("The server", _json(schemas.SERVER))},
+        "/v2/health/live": {"get": _page("Whether the server runs", _json(schemas.flag("live")))},
+        "/v2/health/ready": {"get": _page("Whether the model is ready", _json(schemas.flag("ready")), loads=True)},
+    }
+    short = f"/v2/models/{quote(name, safe='')}"
+    for at in (short, f"{short}/versions/{quote(version, safe='')}"):
+        infer = _json(schemas.infer(model.inputs, model.rows))
+        paths |= {
+            at: {"get": _page("The model's tensors", _json(schemas.MODEL), loads=True)},
+            f"{at}/ready": {"get": _page("Whether the model is ready", _json(schemas.flag("ready")), loads=True)},
+            f"{at}/infer": {"post": _operation("Predict tensors", infer, schemas.INFERRED, schemas.V2_WRONG)},
+        }
+    return paths
+
+
+def _operation(
+    summary: str, request: dict[str, Any], answer: dict[str, Any], wrong: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    told = {"400": "The request does not fit the model", "405": "Not a POST", "408": "Too slow", "413": "Too large",
+            "415": "Another content type or encoding"}  # fmt: skip
+    problems = {code: _response(text, _json(wrong or schemas.PROBLEMS)) for code, text in told.items()}
+    failed = {"500": _failed("The model failed", wrong), "503": _failed("Not ready, or too busy", wrong)}
     return {
         "summary": summary,
-        "parameters": [{"name": "Request-Id", "in": "header", "required": False, "schema": {"type": "string"}}],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
-        "responses": {"200": _content("Predictions", answer), **wrong, **failed},
+        "parameters": [_REQUEST_ID],
+        "requestBody": {"required": True, "content": request},
+        "responses": {"200": _response("Predictions", _json(answer)), **problems, **failed},
     }
 
 
-def _page(text: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"summary": text, "responses": {"200": {"description": text, "content": {media_type: {"schema": schema}}}}}
+def _failed(text: str, wrong: dict[str, Any] | None) -> dict[str, Any]:
+    return _response(text, _json(schemas.V2_FAILED if wrong else schemas.MESSAGE))
 
 
-def _content(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
+def _page(text: str, content: dict[str, Any], loads: bool = False) -> dict[str, Any]:
+    loading = {"503": {"description": "The model is loading", "headers": _TOLD}} if loads else {}
+    wrong = {"405": _response("Not a GET", _json(schemas.PROBLEMS))}
+    return {"summary": text, "responses": {"200": _response(text, content), **loading, **wrong}}
 
 
-def _invoke(model: Document) -> dict[str, Any]:
-    return {**_matrix(model.inputs, "data", model.rows), "additionalProperties": False, "required": ["data"]}
+def _response(text: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "headers": _TOLD, "content": content}
 
 
-def _predicted(model: Document) -> dict[str, Any]:
-    return {**_matrix(model.outputs, "prediction", model.answers), "required": ["prediction", "columns"]}
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
 
 
-def _invocations(model: Document) -> dict[str, Any]:
-    split = {"dataframe_split": _invoke(model)}
-    named = _record(model.inputs)
-    others: dict[str, Any] = {
-        "dataframe_records": {"type": "array", "items": named},
-        "instances": {"type": "array"},
-        "inputs": {},
-    }
-    return {"oneOf": [_only(name, schema) for name, schema in {**split, **others}.items()]}
-
-
-def _only(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": [name], "properties": {name: schema}, "additionalProperties": False}
-
-
-def _free(name: str) -> dict[str, Any]:
-    return {"type": "object", "required": [name], "properties": {name: {"type": "array"}}}
-
-
-def _matrix(signature: Signature | None, rows_name: str, rows: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
-    """An object of ``columns`` and rows."""
-    names: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
-    row: dict[str, Any] = {"type": "array"}
-    if signature is not None:
-        names["example"] = list(signature.names)
-        row = {"type": "array", "prefixItems": [_column(c) for c in signature.columns], "items": _any_of(signature)}
-    table: dict[str, Any] = {"type": "array", "minItems": 1, "items": row}
-    if rows:
-        table["example"] = [list(r) for r in rows]
-    return {"type": "object", "properties": {"columns": names, rows_name: table}}
-
-
-def _any_of(signature: Signature) -> dict[str, Any]:
-    """What a value at any place of a row may be, as the client may name the columns in its own order."""
-    types = {t for c in signature.columns for t in _types(c)}
-    return {"type": sorted(types)}
-
-
-def _record(signature: Signature | None) -> dict[str, Any]:
-    if signature is None:
-        return {"type": "object"}
-    required = [c.name for c in signature.columns if c.required]
-    properties = {c.name: _column(c) for c in signature.columns}
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def _column(column: Column) -> dict[str, Any]:
-    types = _types(column)
-    schema: dict[str, Any] = {"title": column.name, "type": types if len(types) > 1 else types[0]}
-    if column.kind == "datetime":
-        schema["format"] = "date-time"
-    return schema if column.example is None else {**schema, "example": column.example}
-
-
-def _types(column: Column) -> list[str]:
-    return [_TYPES[column.kind], *(["null"] if column.nullable else [])]
+def _text(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"text/plain": {"schema": schema}}

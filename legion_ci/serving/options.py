@@ -13,7 +13,8 @@ class Limits:
     """What one request, one call of the model, and the queue before it may hold.
 
     batch_wait_s: how long a request may be kept waiting for others to share its call of ``predict``; 0 takes along
-    only what queued up while the model was busy.
+    only what queued up while the model was busy. arrival_s: how long a request's head, and then its body, may take to
+    arrive.
     """
 
     max_rows: int = 10_000
@@ -22,6 +23,7 @@ class Limits:
     batch_wait_s: float = 0.0
     queue_requests: int = 512
     queue_rows: int = 100_000
+    arrival_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def parse(arguments: Sequence[str]) -> Options:
         batch_wait_s=told.batch_wait_ms / 1000,
         queue_requests=told.queue,
         queue_rows=max(Limits.queue_rows, told.max_rows),
+        arrival_s=told.arrival_s,
     )
     return Options(
         model=told.model, port=told.port, host=told.host, deployment=told.deployment, workers=told.workers,
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-rows", type=_between(1, 100_000), default=Limits.batch_rows, help="rows a call (%(default)s)")
     add("--batch-wait-ms", type=_milliseconds, default=0.0, help="added wait to fill a call (%(default)s ms)")
     add("--queue", type=_between(1, 100_000), default=Limits.queue_requests, help="waiting requests (%(default)s)")
+    add("--arrival-s", type=_between(1, 3600), default=30, help="time for a request to arrive (%(default)s s)")
     add("--grace-s", type=_between(1, 3600), default=30, help="time to finish requests on TERM (%(default)s s)")
     return parser
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def predict_file(model_folder: Path, source: Path, target: Path) -> int:
         import pyarrow as pa
     except ImportError as error:
         raise missing_package(error, "prediction of files") from error
-    folder = artefact.read(model_folder, digest="not needed")
+    folder = replace(artefact.read(model_folder, digest="not needed"), accelerated=None)
     model = load(folder)
     try:
         with pa.memory_map(str(source)) as file:

@@ -1,12 +1,11 @@
-"""The request and answer bodies of the two protocols: Legion's ``invoke`` and MLflow's ``invocations``."""
+"""The request and answer bodies of Legion's ``invoke`` and MLflow's ``invocations``; those of version 2 are in ``v2``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from legion_ci.serving import cells
+from legion_ci.serving import cells, csv_rows
+from legion_ci.serving.body import json_object
 from legion_ci.serving.fast import FastReader
 from legion_ci.serving.free_rows import FreeRows
 from legion_ci.serving.predictions import Answer, encode
@@ -23,25 +22,39 @@ class Protocols:
     def __init__(self, signature: Signature | None, max_rows: int) -> None:
         self._fast = FastReader.of(signature, max_rows)
         self._rows: SignatureRows | FreeRows = SignatureRows(signature, max_rows) if signature else FreeRows(max_rows)
+        self._signature, self._max_rows = signature, max_rows
         self._one_column = signature is not None and len(signature.columns) == 1
 
     def read_invoke(self, body: bytes) -> Rows:
         """Rows of ``{"columns": […], "data": [[…]]}``; columns may be left out."""
         if self._fast and (rows := self._fast.invoke(body)):
             return rows
-        told = _object(body)
+        told = json_object(body)
         _only(told, ("columns", "data"), "body")
         return self._rows.matrix(told.get("columns"), told.get("data"), "columns", "data")
 
     def read_matrix(self, names: list[str] | None, rows: list[Any]) -> Rows:
         """Rows that are Python lists already."""
-        return self._rows.matrix(names, rows, "columns", "data")
+        return self.read_table(names, rows, "columns", "data")
+
+    def read_table(self, names: list[str] | None, rows: list[Any], names_path: str, rows_path: str) -> Rows:
+        """Rows that are Python lists already; the paths are where problems are told to be."""
+        return self._rows.matrix(names, rows, names_path, rows_path)
+
+    def read_columns(self, table: dict[str, list[Any]], path: str) -> Rows:
+        """Rows of columns that are Python lists already; path: where problems are told to be."""
+        return self._rows.columns(table, path)
+
+    def read_csv(self, body: bytes) -> Rows:
+        """Rows of MLflow's CSV: the first line names the columns, what is empty is null."""
+        names, rows = csv_rows.read(body, self._signature, self._max_rows)
+        return self.read_table(names, rows, "header", "rows")
 
     def read_invocations(self, body: bytes) -> Rows:
         """Rows of one of MLflow's four JSON formats."""
         if self._fast and (rows := self._fast.split(body)):
             return rows
-        told = _object(body)
+        told = json_object(body)
         if told.get("params") in (None, {}):
             told.pop("params", None)
         _only(told, _FORMATS, "body")
@@ -95,22 +108,6 @@ def write_invocations(answer: Answer) -> bytes:
     if first == "prediction_0":
         return encode({"predictions": answer.rows})
     return encode({"predictions": [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]})
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        raise refused(400, "body", "is empty; please provide data as JSON")
-    try:
-        told = msgspec.json.decode(body)
-    except UnicodeDecodeError as error:
-        raise refused(400, "body", f"is not UTF-8 (byte {error.start})") from None
-    except RecursionError:
-        raise refused(400, "body", "is nested too deeply") from None
-    except msgspec.DecodeError as error:
-        raise refused(400, "body", f"is not JSON ({str(error)[:200]})") from None
-    if not isinstance(told, dict):
-        raise refused(400, "body", f"must be an object, not {cells.called(told)}")
-    return told
 
 
 def _only(told: dict[str, Any], known: tuple[str, ...], path: str) -> None:

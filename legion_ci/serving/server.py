@@ -11,8 +11,9 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from legion_ci.core.errors import ConfigurationError
-from legion_ci.serving import log
+from legion_ci.serving import board, log
 from legion_ci.serving.artefact import ModelFolder
+from legion_ci.serving.metrics import SLOTS
 from legion_ci.serving.options import Options
 from legion_ci.serving.worker import application
 
@@ -20,14 +21,15 @@ from legion_ci.serving.worker import application
 def run(folder: ModelFolder, options: Options) -> None:
     """Serve until TERM or INT. Raises ConfigurationError when the port is not to be had, SystemExit(1) when a worker dies."""
     _claim(options.host, options.port)
+    counters = board.create(options.workers, SLOTS)
     server = _Server(
         "legion_ci.serving", address=options.host, port=options.port, interface=Interfaces.RSGI, workers=options.workers,
         websockets=False, backlog=2048, backpressure=2048, log_enabled=False, workers_kill_timeout=options.grace_s,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        http1_settings=HTTP1Settings(header_read_timeout=int(options.limits.arrival_s * 1000)),
     )  # fmt: skip
     log.event("listening", url=f"http://{options.host}:{options.port}", model=folder.name, version=folder.version,
-              digest=folder.digest[:12], flavor=folder.flavor, workers=options.workers)  # fmt: skip
-    server.serve(target_loader=partial(application, folder, options), wrap_loader=False)
+              digest=folder.digest[:12], flavor=folder.flavor, accelerated="onnx" if folder.accelerated else "", workers=options.workers)  # fmt: skip
+    server.serve(target_loader=partial(application, folder, options, counters), wrap_loader=False)
     log.event("stopped")
 
 

@@ -8,31 +8,38 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from legion_ci.core.errors import ConfigurationError, LegionError
 from legion_ci.feedback.capture import Sink
 from legion_ci.serving import check, load, log, openapi
-from legion_ci.serving.app import Application, service_of
+from legion_ci.serving.app import Application
 from legion_ci.serving.artefact import ModelFolder
 from legion_ci.serving.batcher import Batcher
+from legion_ci.serving.board import Board
 from legion_ci.serving.call import Desk
 from legion_ci.serving.captures import Identity
-from legion_ci.serving.metrics import Metrics
+from legion_ci.serving.metrics import SLOTS, Metrics
 from legion_ci.serving.options import Options
 from legion_ci.serving.protocols import Protocols
+from legion_ci.serving.service import service_of
 from legion_ci.serving.signature import read_sample
 
 _STOP_S = 5.0
+_ANY_THREAD = ("sklearn",)  # other kinds may hold what belongs to the thread that loaded them, such as a database
 
 
-def application(folder: ModelFolder, options: Options) -> Application:
-    """The application of one worker process; its model is loaded in a thread while it already answers 503."""
+def application(folder: ModelFolder, options: Options, counters: Path) -> Application:
+    """The application of one worker process; its model is loaded in a thread while it already answers 503.
+
+    counters: the file of the board that all worker processes share.
+    """
     log.warnings_as_events()
     _end_with_parent()
     deployment = options.deployment or f"{folder.name}-{folder.version}"
     who = Identity(deployment, folder.name, folder.version, folder.digest, options.unit_header)
-    worker = _Worker(folder, options, Desk(who, Metrics(), _sink(options, deployment)))
+    worker = _Worker(folder, options, Desk(who, Metrics(Board.join(counters, SLOTS)), _sink(options, deployment)))
     return Application(worker.desk, options.limits, worker.start, worker.stop)
 
 
@@ -75,7 +82,7 @@ class _Worker:
                     f"the model's self-check failed: {differs}", todo="train it again in this environment"
                 )
             log.event("self-check-differs", what=differs)  # models of other kinds may answer differently each time
-        self._batcher = Batcher(model, limits)
+        self._batcher = Batcher(model, limits, any_thread=folder.flavor in _ANY_THREAD)
         document = openapi.Document.of_samples(model.signature, head_input, head_output)
         gc.collect()
         gc.freeze()  # the model is here to stay: the collector need not look at it again

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 STAGES = ("train", "quality", "package", "deploy", "perf", "promote")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -106,13 +107,41 @@ class CheckSettings(Section):
     name: str | None = None
     role: Literal["require", "alarm"] | None = None
 
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Files that the verdict depends on besides data and models; folder: the model repository."""
+        return ()
+
+    @property
+    def reads_code(self) -> bool:
+        """Whether the verdict depends on the model repository's own Python code."""
+        return False
+
+    @property
+    def reads_clock(self) -> bool:
+        """Whether the same inputs may get another verdict later."""
+        return False
+
+
+def _columns(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+class SelfTestSettings(Section):
+    """``quality --selftest``: judgements a question in worlds whose truth is known, and the time that they may take."""
+
+    runs: int = Field(default=2000, ge=100, le=1_000_000)
+    time: Duration = 120.0
+
 
 class QualitySettings(Section):
-    """The quality gate. alpha is one-sided."""
+    """The quality gate. alpha is one-sided. key: columns that name an evaluation row; no two rows may share it, and a
+    model that answers some rows in another order differently is refused.
+    """
 
     checks: tuple[CheckSettings, ...] = ()
     alpha: Alpha = 0.05
     cluster: str | None = None
+    key: Annotated[tuple[str, ...], BeforeValidator(_columns)] = ()
     positive: Any = None
     on_unassessed: Literal["inconclusive", "note"] = "inconclusive"
     slice_margin: Share = 0.0
@@ -120,16 +149,40 @@ class QualitySettings(Section):
     resamples: int = Field(default=10_000, ge=10_000)
     seed: int = 20261121
     timeout: Duration = 3600.0
+    selftest: SelfTestSettings = SelfTestSettings()
 
 
 class PackageSettings(Section):
-    """What is made of a trained model; the packager that ``use`` names adds its own settings."""
+    """What is made of a trained model; the packager that ``use`` names adds its own settings.
+
+    accelerate: also package a faster form of the model, proved equal within ``tolerance`` (absolute below 1, relative
+    above). when_unequal: what to do where none is: fail, or package the model as it is and say so.
+    """
 
     use: str = "bundle"
+    accelerate: Literal["onnx"] | None = None
+    tolerance: float = Field(default=1e-5, gt=0, le=0.1, strict=False)  # YAML reads 1e-5 as a string
+    when_unequal: Literal["fail", "plain"] = "fail"
+
+
+class AuthSettings(Section):
+    """Whose tokens (JWT in ``Authorization: Bearer``) the gateway accepts.
+
+    jwks: file or URL of the public keys; None: the site's own, with which ``legion-ci token.issue`` signs. audience: one of
+    them must be in the token. role: who may ask this deployment, a word in the claim ``role_claim``; None: everybody
+    with a token. clock_skew: by which clocks may differ.
+    """
+
+    issuer: str = Field(default="legion-ci", min_length=1)
+    audience: Annotated[tuple[str, ...], BeforeValidator(_columns)] = Field(default=("legion",), min_length=1)
+    jwks: str | None = None
+    role: str | None = Field(default=None, min_length=1)
+    role_claim: str = Field(default="roleName", min_length=1)
+    clock_skew: Duration = 60.0
 
 
 class DeploySettings(Section):
-    """Where packages run; the deployer that ``use`` names adds its own settings.
+    """Where packages run; the deployer that ``use`` names adds its own settings. auth: None: no token is asked for.
 
     port: of the gateway; None: a free one, kept from then on. unit_header: whose value keeps a user in one arm.
     """
@@ -142,6 +195,7 @@ class DeploySettings(Section):
     tests_timeout: Duration = 600.0
     ready_timeout: Duration = 120.0
     capture: bool = True
+    auth: AuthSettings | None = None
 
 
 class DuelSettings(Section):
@@ -183,22 +237,63 @@ class SoakSettings(Section):
     latency_percent_per_hour: float = Field(default=10.0, gt=0)
 
 
+class PhaseSettings(Section):
+    """A part of the load: its rate (1/s), and for a ramp the rate at its end; budgets may name it."""
+
+    rate: float = Field(gt=0)
+    rate_end: float | None = Field(default=None, gt=0)
+    duration: Duration
+    name: str = Field(default="", pattern=r"^[^{},:]*$")
+
+
 class PerfSettings(Section):
-    """The load test. rate: requests a second; budgets: ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``."""
+    """The load test. rate: requests a second; budgets: ``p99 < 50ms``, ``errors < 0.2%``, ``throughput > 100/s``.
+
+    A budget may be about one endpoint or phase: ``p99{phase: peak} < 50ms``, ``errors{endpoint: /invocations} < 1%``.
+    rate_end: a ramp from ``rate``. phases: instead of rate and duration. trace: a file of recorded starts, or ``captured``,
+    replayed ``trace_speed`` times as fast. warmup: the most that is cut. abort_on_fail: stop as soon as a budget is broken
+    beyond doubt. users, hatch_rate, requests_count: ready users, how many a second of Locust's own kind are made, and after
+    how many requests the load ends (Legion's testUsers, testHatchRate, testRequestsCount). host: loaded instead of the
+    deployment; hosts: other machines that may be loaded. data: a file of rows, or ``captured`` for requests that users
+    sent. token: a JWT at ``env:NAME`` or ``file:PATH``. processes: that send, None: as many as the rate needs.
+    expect_workers: Locust workers that join at ``port`` from the machines ``workers_from``.
+    """
 
     rate: float = Field(default=50.0, gt=0)
+    rate_end: float | None = Field(default=None, gt=0)
     arrivals: Literal["poisson", "constant"] = "poisson"
+    phases: tuple[PhaseSettings, ...] = ()
+    trace: str | None = None
+    trace_speed: float = Field(default=1.0, gt=0)
     duration: Duration = 30.0
     warmup: Duration = 3.0
     users: int = Field(default=50, ge=1)
+    hatch_rate: float | None = Field(default=None, gt=0)
+    requests_count: int | None = Field(default=None, ge=1)
+    host: str | None = None
+    hosts: tuple[str, ...] = ()
     budgets: tuple[str, ...] = ("errors < 1%",)
+    abort_on_fail: bool = False
     locustfile: str | None = None
     data: str | None = None
+    protocol: Literal["legion", "mlflow", "v2"] = "legion"
+    token: str | None = None
+    processes: int | None = Field(default=None, ge=1, le=256)
+    expect_workers: int = Field(default=0, ge=0)
+    workers_from: tuple[str, ...] = ()
+    port: int | None = Field(default=None, ge=1, le=65535)
     alpha: Alpha = 0.05
     valid_for: Duration = 7 * 86400.0
     duel: DuelSettings | None = None
     sweep: SweepSettings = SweepSettings()
     soak: SoakSettings = SoakSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_in_legion(cls, given: Any) -> Any:
+        """Legion's parameters of ``runPerformanceTests`` by their own names."""
+        names = {"testUsers": "users", "testHatchRate": "hatch_rate", "testRequestsCount": "requests_count"}
+        return {names.get(k, k): v for k, v in given.items()} if isinstance(given, dict) else given
 
 
 class PromoteSettings(Section):

@@ -17,12 +17,15 @@ from legion_ci.train.protocol import TrainJob
 if TYPE_CHECKING:
     import pyarrow as pa
 
+REFERENCE = "reference_sketch.json"
+
 
 def complete(artefact: Path, job: TrainJob, tools: Tools, find_links: tuple[str, ...]) -> None:
     """Write samples, requirements, lock and the sample's predictions, made in the locked environment."""
     model_dir = artefact / manifest.MODEL_DIR
     provisional(artefact, job)
     rows, nullable = _sample(job)
+    _write_reference(model_dir, job)
     manifest.write_sample(model_dir, "head_input", rows, nullable)
     _write_arrow(rows, job.scratch / "head_input.arrow")
     environment.describe(artefact, job.settings.requirements, job.folder, tools, job.scratch)
@@ -65,6 +68,18 @@ def _sample(job: TrainJob) -> tuple[pa.Table, dict[str, bool]]:
     features = data.table.select(data.feature_names)
     nullable = {c: features.column(c).null_count > 0 or _has_nan(features.column(c)) for c in features.column_names}
     return features.slice(0, job.settings.sample_rows), nullable
+
+
+def _write_reference(model_dir: Path, job: TrainJob) -> None:
+    """Sketches of the training data's columns, so that drift can be judged later without the data."""
+    from legion_ci.data.sketches import table as sketches
+
+    if "train" not in job.data:
+        return
+    data = source.load("train", job.data["train"], job.folder)
+    wanted = [*data.feature_names, *([data.settings.target] if data.settings.target else [])]
+    rows = data.table.select(list(dict.fromkeys(wanted)))
+    write_atomic(model_dir / REFERENCE, sketches.encode(sketches.TableSketch.of(rows.to_batches(1 << 18))))
 
 
 def _logged_sample(job: TrainJob) -> pa.Table:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 import report_browser
 import report_records
@@ -18,7 +19,8 @@ from legion_ci.report import stage
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "promoted": ("index", "quality", "deploy", "perf", "promote"),
+    "promoted": ("index", "quality", "deploy", "perf", "promote", "lineage"),
+    "compared": ("index", "lineage"),
     "undecided": ("index", "quality", "perf", "promote"),
     "extreme": ("index", "quality", "deploy", "perf"),
     "refused": ("index",),
@@ -40,7 +42,8 @@ def sites(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     for kind in PAGES:
         run = getattr(report_records, kind)(tmp_path_factory.mktemp(kind))
-        stage.write(run, folder / kind)
+        memory = run.parent / "promoted.json"
+        stage.write(run, folder / kind, memory=memory if memory.is_file() else None)
     with report_browser.serving(folder) as site:
         yield folder, site
 
@@ -108,6 +111,32 @@ def test_a_picture_is_not_blank_in_either_scheme(chromium, sites, kept, tmp_path
             report_browser.look(chromium, f"{site.url}/promoted/{file}", picture, tmp_path / "profile", *flags)
             assert (folder / "promoted" / file).is_file()
             assert measure(picture).colours > 20
+
+
+@pytest.mark.parametrize(("kind", "name"), [("compared", "index"), ("promoted", "quality"), ("extreme", "quality")])
+def test_a_page_prints_whole_on_paper(chromium, sites, kept, tmp_path, kind, name):
+    """Printed to PDF and back to pictures: text to the last line, the verdict's colour, nothing wider than the paper."""
+    folder, site = sites
+    paper = tmp_path / "page.pdf"
+    report_browser.print_to(chromium, f"{site.url}/{kind}/{name}.html", paper, tmp_path / "profile")
+    with pdfium.PdfDocument(paper) as document:
+        told = " ".join(sheet.get_textpage().get_text_range() for sheet in document)
+        for i, sheet in enumerate(document):
+            sheet.render(scale=96 / 72).to_pil().save(kept / f"print-{kind}-{name}-{i + 1}.png")
+    sheets = sorted(kept.glob(f"print-{kind}-{name}-*.png"))
+    assert sheets
+    for sheet in sheets:
+        image = Image.open(sheet).convert("L")
+        right = image.crop((image.width - 6, 0, image.width, image.height)).getextrema()
+        assert right == (255, 255), f"{sheet.name} goes over the edge"
+        assert image.getextrema()[0] < 160, f"{sheet.name} is empty"
+    assert measure(sheets[0]).colours > 50
+    assert "written by legion-ci" in told
+    if "<details" in (folder / kind / f"{name}.html").read_text():
+        assert "How to read this" in told
+        assert "NO ALARM is no proof of equality" in " ".join(told.split()), (
+            "what is folded on the screen is open on paper"
+        )
 
 
 def test_these_tests_would_see_a_violation(chromium, tmp_path):

@@ -25,8 +25,8 @@ HEAD = {
 }
 
 
-def deployed(url: str) -> DeployResult:
-    return DeployResult(deployment="wine-1", model=MODEL, url=url, direct_url=url)
+def deployed(url: str, site: str = "") -> DeployResult:
+    return DeployResult(deployment="wine-1", model=MODEL, url=url, direct_url=url, site=site)
 
 
 def write_sample(folder: Path) -> Path:
@@ -35,12 +35,12 @@ def write_sample(folder: Path) -> Path:
     return path
 
 
-def perf(folder: Path, url: str, told: io.StringIO | None = None, **settings: Any) -> PerfResult:
+def perf(folder: Path, url: str, told: io.StringIO | None = None, site: str = "", **settings: Any) -> PerfResult:
     """One run of the stage; its log is left in ``folder/work``."""
     tools = Tools(progress=Progress(stream=told or io.StringIO()))
     return run(
         PerfSettings(**settings),
-        deployed=deployed(url),
+        deployed=deployed(url, site),
         trained=TRAINED,
         sample=write_sample(folder),
         folder=folder,

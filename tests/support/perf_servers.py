@@ -19,6 +19,8 @@ class Asked:
 
     purposes: Counter[str] = field(default_factory=Counter)
     bodies: Counter[bytes] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    signed: Counter[str] = field(default_factory=Counter)
     paths: Counter[str] = field(default_factory=Counter)
     invoked: int = 0
     failed: int = 0
@@ -90,6 +92,8 @@ class Server:
         number = self.asked.invoked
         self.asked.purposes[headers.get("x-legion-purpose", "")] += 1
         self.asked.bodies[body] += 1
+        self.asked.signed[headers.get("legion-purpose", "")] += 1
+        self.asked.tokens[headers.get("authorization", "")] += 1
         await self._wait()
         if self.behaviour.fail_every and number % self.behaviour.fail_every == 0:
             self.asked.failed += 1

@@ -72,6 +72,21 @@ def serving(folder: Path) -> Iterator[Site]:
         thread.join()
 
 
+def print_to(chromium: str, url: str, paper: Path, profile: Path) -> None:
+    """Print a page as PDF, without the browser's own head and foot."""
+    command = [
+        chromium,
+        *_FLAGS,
+        f"--user-data-dir={profile}",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={paper}",
+        url,
+    ]
+    environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
+    done = subprocess.run(command, capture_output=True, timeout=120, env=environment, check=False)
+    assert paper.is_file(), done.stderr.decode(errors="replace")[-2000:]
+
+
 def look(chromium: str, url: str, picture: Path, profile: Path, *flags: str, size: str = "1280,1600") -> list[str]:
     """Take a picture of a page; returns what the browser's console says was refused."""
     command = [

@@ -25,6 +25,9 @@ from report_values import (
     train,
 )
 
+from legion_ci.report import changes
+from legion_ci.report.promoted import remember
+from legion_ci.report.records import read
 from legion_ci.results import (
     DeployResult,
     Outcome,
@@ -106,6 +109,31 @@ def first(folder: Path) -> Path:
         share_after=1.0,
     )
     return write(folder, train(), judged, package(), deploy(champion=None), perf(), taken)
+
+
+def compared(folder: Path) -> Path:
+    """A run after a promoted build that is remembered in ``promoted.json``: findings new, outstanding and fixed."""
+    run = refused(folder)
+    write(
+        folder,
+        package(),
+        deploy(),
+        perf(budgets=(perf().budgets[0],)),
+        promote(verdict=Verdict.INCONCLUSIVE, reason="hold.undecided"),
+    )
+    then = changes.of(read(promoted(folder / "then")))
+    assert then is not None
+    failing = "quality/recall/recall versus champion [carrier=AA]"
+    assert failing in then.cases
+    slow = next(k for k in then.cases if k.startswith("perf/budgets/"))
+    older = replace(
+        then, run="20261114T050000Z-0a1b", model="flight-delay 1", at="2026-11-14T05:33:11.000Z",
+        cases={**then.cases, failing: "FAIL", slow: "FAIL"},
+        facts={**then.facts, "model": "flight-delay 1", "commit": "0" * 40, "parameter max_iter": "100", "parameter gone": "1"},
+        figures={**then.figures, "training rows": 100_000.0},
+    )  # fmt: skip
+    remember(folder / "promoted.json", older)
+    return run
 
 
 def refused(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from legion_ci.feedback.capture import Capture
 from legion_ci.serving import openapi
-from legion_ci.serving.app import Application, service_of
+from legion_ci.serving.app import Application
 from legion_ci.serving.batcher import Batcher
 from legion_ci.serving.call import Desk
 from legion_ci.serving.captures import Identity
@@ -20,6 +20,7 @@ from legion_ci.serving.metrics import Metrics
 from legion_ci.serving.model import Model
 from legion_ci.serving.options import Limits
 from legion_ci.serving.protocols import Protocols
+from legion_ci.serving.service import service_of
 from legion_ci.serving.signature import read_sample
 
 DEFAULTS = Limits()

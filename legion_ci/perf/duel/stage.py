@@ -13,8 +13,8 @@ import msgspec
 from legion_ci.core.tools import Tools
 from legion_ci.perf.duel.rounds import Figures, Rules, fight
 from legion_ci.perf.histogram import percentiles_ms
-from legion_ci.perf.measure import measure
-from legion_ci.perf.outcome import Run, saturation
+from legion_ci.perf.measure import Run, measure
+from legion_ci.perf.outcome import saturation
 from legion_ci.perf.plan import Plan
 from legion_ci.results import DuelResult, Outcome
 from legion_ci.settings.schema import DuelSettings
@@ -64,16 +64,15 @@ def _plan(plan: Plan, settings: DuelSettings, url: str, number: int) -> Plan:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
         left.unlink()
-    return msgspec.structs.replace(
-        plan,
-        host=url.rstrip("/"),
-        folder=str(folder),
+    short = plan.steady(
+        host=url,
+        rate=plan.rate,
         duration_s=settings.warmup + settings.run,
         warmup_s=settings.warmup,
-        refused=(),
-        raw_limit_bytes=0,
+        folder=folder,
         seed=plan.seed + (number + 1) // 2,  # both runs of a pair get the same arrivals
     )
+    return msgspec.structs.replace(short, fixed_warmup=True)  # of both arms the same is cut
 
 
 def _figures(done: Run, url: str) -> Figures:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from legion_ci.core.tools import Tools
 from legion_ci.perf.judge import verdicts
-from legion_ci.perf.measure import measure
-from legion_ci.perf.outcome import SATURATED, Run, saturation
+from legion_ci.perf.measure import Run, measure
+from legion_ci.perf.outcome import SATURATED, saturation
 from legion_ci.perf.prepare import prepare
 from legion_ci.perf.soak.memory import Samples, pid_of, sampled
 from legion_ci.perf.soak.slope import FEWEST, Slope, slope
@@ -32,7 +30,13 @@ def run(
     place.mkdir(parents=True, exist_ok=True)
     for left in place.iterdir():
         left.unlink()
-    plan = msgspec.structs.replace(ready.plan, duration_s=settings.soak.duration, folder=str(place), raw_limit_bytes=0)
+    plan = ready.plan.steady(
+        host=ready.plan.host,
+        rate=ready.plan.rate,
+        duration_s=settings.soak.duration,
+        warmup_s=ready.plan.warmup_s,
+        folder=place,
+    )
     tools.progress.say(f"soaking {deployed.deployment} for {plan.duration_s:g} s at {plan.rate:g}/s")
     with sampled(pid) as samples:
         done = measure(plan, ready.locustfile, folder, tools)
@@ -41,7 +45,7 @@ def run(
 
 def _result(settings: PerfSettings, deployed: DeployResult, done: Run, samples: Samples) -> SoakResult:
     soak, alpha = settings.soak, settings.alpha
-    points = [p for p in done.measured.series if p.p50_ms is not None and p.second >= done.plan.warmup_s]
+    points = [p for p in done.measured.series if p.p50_ms is not None and p.second >= done.warmup_s]
     seconds, p50 = [float(p.second) for p in points], [p.p50_ms or 0.0 for p in points]
     figures = (
         _figure("memory", samples.times_s, samples.bytes, soak.memory_mb_per_hour, _HOUR_S / _MB, "MB/h", alpha),

@@ -12,8 +12,8 @@ import msgspec
 from legion_ci.core.tools import Tools
 from legion_ci.perf.histogram import percentiles_ms
 from legion_ci.perf.judge import judge
-from legion_ci.perf.measure import measure
-from legion_ci.perf.outcome import Run, saturation
+from legion_ci.perf.measure import Run, measure
+from legion_ci.perf.outcome import saturation
 from legion_ci.perf.prepare import Prepared, prepare
 from legion_ci.perf.sweep.search import sweep
 from legion_ci.results import BudgetResult, DeployResult, SweepPoint, SweepResult
@@ -69,14 +69,12 @@ def _measure(
     place.mkdir(parents=True, exist_ok=True)
     for left in place.iterdir():
         left.unlink()
-    plan = msgspec.structs.replace(
-        ready.plan,
-        host=url.rstrip("/"),
+    plan = ready.plan.steady(
+        host=url,
         rate=rate,
         duration_s=settings.sweep.warmup + settings.sweep.run,
         warmup_s=settings.sweep.warmup,
-        folder=str(place),
-        raw_limit_bytes=0,
+        folder=place,
     )
     return measure(plan, ready.locustfile, folder, tools)
 

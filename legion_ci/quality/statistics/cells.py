@@ -15,6 +15,7 @@ from legion_ci.quality.statistics.smooth import Smooth
 Floats = NDArray[np.float64]
 
 _PIECE = 20_000  # replicates at a time
+_CELLS = 4_000_000  # replicates × cells at a time
 
 
 def of_counts(metric: Smooth, counts: NDArray[np.int64], *, replicates: int, rng: np.random.Generator) -> Estimate:
@@ -24,7 +25,8 @@ def of_counts(metric: Smooth, counts: NDArray[np.int64], *, replicates: int, rng
     effect, se = float(metric.value(shares)), float(_se(metric, shares, n))
     if not se > 1e-12:
         return NoSpread(effect, n, reach=1.0)
-    pieces = [min(_PIECE, replicates - done) for done in range(0, replicates, _PIECE)]
+    most = max(100, min(_PIECE, _CELLS // len(counts)))
+    pieces = [min(most, replicates - done) for done in range(0, replicates, most)]
     errors = np.concatenate([_errors(metric, effect, rng.multinomial(n, shares, size=size) / n, n) for size in pieces])
     return Studentised(effect, se, n, np.sort(errors), "multinomial-cell bootstrap, studentised")
 

@@ -25,6 +25,8 @@ class GppiModel:
     def __init__(self, module: ModuleType, signature: Signature | None) -> None:
         self.signature = signature
         self._module = module
+        serializer = getattr(module, "get_output_json_serializer", lambda: None)()
+        self._plain = serializer().default if serializer else None
 
     def predict(self, rows: Rows) -> Predictions:
         """Predictions of rows; the columns are those that the entry point names."""
@@ -45,6 +47,10 @@ class GppiModel:
         given = tuple(map(str, columns)) if columns is not None and len(columns) else named(width)
         if any(len(row) != len(given) for row in values):
             raise ValueError(f"predict_on_matrix named {len(given)} columns and returned rows of {width} values")
+        if self._plain is not None:
+            values = [
+                [v if v is None or isinstance(v, str | int | float) else self._plain(v) for v in row] for row in values
+            ]
         by_column = tuple(list(c) for c in zip(*values, strict=True)) if values else tuple([] for _ in given)
         return checked(Predictions(given, by_column), len(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from legion_ci.core.errors import ConfigurationError, missing_package
 from legion_ci.serving import artefact
+from legion_ci.serving.flavors import steps
 from legion_ci.serving.inputs import ArrayInputs, FrameInputs, Inputs, training_schema
 from legion_ci.serving.predictions import Predictions, of_result
 from legion_ci.serving.rows import Rows
@@ -33,27 +35,39 @@ class SklearnModel:
 
     def __init__(self, estimator: Any, signature: Signature, inputs: Inputs) -> None:
         self.signature = signature
-        self._estimator, self._inputs = estimator, inputs
+        self.estimator, self.inputs = estimator, inputs
+        self._steps = steps.apart(estimator)
+        self._checked_less = threading.local()
         self._classes = _single_output_classes(estimator)
         self._one_call = _own(final := _final(estimator)) and type(final).__name__ in _GREATEST_PROBABILITY
         self._names = () if self._classes is None else tuple(f"probability_{c}" for c in self._classes.tolist())
 
     def predict(self, rows: Rows) -> Predictions:
-        """Predictions of rows."""
-        return self._predict(self._inputs.of_rows(rows.data), len(rows.data))
+        """Predictions of rows, which were checked as the signature says."""
+        if not hasattr(self._checked_less, "here"):
+            self._check_less()
+        return self._predict(self.inputs.of_rows(rows.data), len(rows.data))
 
     def predict_table(self, table: pa.Table) -> Predictions:
         """Predictions of a table."""
-        return self._predict(self._inputs.of_table(table), table.num_rows)
+        return self._predict(self.inputs.of_table(table), table.num_rows)
+
+    def _check_less(self) -> None:
+        """Parameters were checked when it was fitted, and rows that may not be null are finite. scikit-learn keeps this by thread."""
+        import sklearn
+
+        finite = not any(c.nullable or not c.required for c in self.signature.columns)
+        sklearn.set_config(skip_parameter_validation=True, assume_finite=finite)
+        self._checked_less.here = True
 
     def _predict(self, features: Any, n_rows: int) -> Predictions:
         if self._classes is None:
-            return of_result(self._estimator.predict(features), n_rows)
+            return of_result(self._steps.predict(features), n_rows)
         import numpy as np
 
-        probabilities = np.asarray(self._estimator.predict_proba(features))
+        probabilities = np.asarray(self._steps.predict_proba(features))
         greatest = self._one_call
-        chosen = self._classes[probabilities.argmax(axis=1)] if greatest else self._estimator.predict(features)
+        chosen = self._classes[probabilities.argmax(axis=1)] if greatest else self._steps.predict(features)
         told = of_result(chosen, n_rows)
         return Predictions((*told.columns, *self._names), (*told.values, *probabilities.T))
 
@@ -69,16 +83,8 @@ def load(folder: artefact.ModelFolder, sample: Sample | None) -> SklearnModel:
             f"the {type(estimator).__name__} cannot predict", where=where, todo="log a fitted estimator"
         )
     _in_one_thread(estimator)
-    _without_validation_of_parameters()
     signature = sample.signature()
     return SklearnModel(estimator, signature, _inputs(estimator, signature, sample, folder.model_dir))
-
-
-def _without_validation_of_parameters() -> None:
-    """Its parameters were checked when it was fitted; checking them again is a fifth of a small prediction."""
-    import sklearn
-
-    sklearn.set_config(skip_parameter_validation=True)
 
 
 def _read(model_dir: Path) -> Any:

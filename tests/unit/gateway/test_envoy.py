@@ -76,8 +76,8 @@ def test_each_arm_is_told_its_share_experiment_and_step(gateway):
     assert told == {("a", "a", "0.25", "25"), ("champion", "champion", "0.75", "25")}
 
 
-@pytest.mark.parametrize(("said", "seen"), [(None, "direct"), ("perf", "perf"), ("shadow", "direct")])
-def test_a_direct_request_is_marked_and_a_load_tests_mark_is_kept(gateway, said, seen):
+@pytest.mark.parametrize(("said", "seen"), [(None, "direct"), ("perf", "direct"), ("shadow", "direct")])
+def test_a_direct_request_is_marked_whatever_it_says_itself(gateway, said, seen):
     headers = {"x_legion_purpose": said} if said else {}
     answer = gateway.ask("/model/b/api/model/info?x=1", **headers)
     assert answer.told["path"] == "/api/model/info?x=1"

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legion_ci.gateway import process
+from legion_ci.gateway.auth import Auth, Trust
 from legion_ci.gateway.document import version_of
 from legion_ci.gateway.render import render
+from legion_ci.gateway.revoked import Revoked
 from legion_ci.gateway.routes import WHOLE, Arm, Routes, add_arm, promote, set_share
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -42,11 +44,41 @@ def split() -> Routes:
     return msgspec.structs.replace(routes, step="25", revision=7)
 
 
-CASES = {"nobody": Routes(), "champion": with_champion(), "shadow": shadowed(), "split": split()}
+SITE_KEYS = (
+    '{"keys": [{"alg": "ES256", "crv": "P-256", "kid": "k1", "kty": "EC", "use": "sig", '
+    '"x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}'
+)
+SITE = Trust(site_keys=SITE_KEYS)
+AUTH = Auth(issuer="https://id.example", audiences=("models",))
+
+
+def with_role() -> Routes:
+    routes = split()
+    return msgspec.structs.replace(
+        routes, revision=9, arms=tuple(msgspec.structs.replace(a, role="analyst") for a in routes.arms)
+    )
+
+
+TRUST = {
+    with_role(): Trust(
+        site_keys=SITE_KEYS, user_keys=SITE_KEYS, auth=AUTH, revoked=Revoked(jti=("t-1",), sub=("mallory",))
+    ),
+    msgspec.structs.replace(split(), revision=10): Trust(
+        site_keys=SITE_KEYS, auth=msgspec.structs.replace(AUTH, jwks="https://id.example/keys")
+    ),
+}
+CASES = {
+    "guarded": with_role(),
+    "keys-by-url": msgspec.structs.replace(split(), revision=10),
+    "nobody": Routes(),
+    "champion": with_champion(),
+    "shadow": shadowed(),
+    "split": split(),
+}
 
 
 def files_of(routes: Routes) -> dict[str, str]:
-    return render(routes, listen="127.0.0.1", port=20000, unit_header="x-tail-number")
+    return render(routes, listen="127.0.0.1", port=20000, unit_header="x-tail-number", trust=TRUST.get(routes, SITE))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -78,13 +110,14 @@ def inlined(files: dict[str, str]) -> dict:
     typed = {"@type", "version_info"}
     bare = [
         [{k: v for k, v in r.items() if k not in typed} for r in parsed[n]["resources"]]
-        for n in ("cds.yaml", "rds.yaml")
+        for n in ("cds.yaml", "rds.yaml", "auth.yaml")
     ]
     del bootstrap["dynamic_resources"]
     bootstrap["static_resources"]["clusters"] = bare[0]
     connection = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     del connection["rds"]
     connection["route_config"] = bare[1][0]
+    connection["http_filters"][0] = bare[2][0]
     return bootstrap
 
 
@@ -104,7 +137,7 @@ def test_every_split_names_only_clusters_that_are_there_and_its_weights_are_whol
 
 
 def test_any_difference_gives_another_version_and_the_same_routes_the_same():
-    files, other = files_of(split()), render(split(), listen="127.0.0.1", port=1, unit_header="x-other")
+    files, other = files_of(split()), render(split(), listen="127.0.0.1", port=1, unit_header="x-other", trust=SITE)
     assert files == files_of(split())
     assert version_of(files["rds.yaml"]) != version_of(other["rds.yaml"])
     assert version_of(files["cds.yaml"]) == version_of(other["cds.yaml"])

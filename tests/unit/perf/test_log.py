@@ -22,7 +22,6 @@ def plan(folder, **changes):
         "users": 1,
         "most_users": 1,
         "late_s": 1,
-        "bodies": "",
         "folder": str(folder),
     }
     return Plan(**{**facts, **changes})

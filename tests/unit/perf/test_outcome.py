@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from perf_runs import TRAINED, deployed
@@ -12,7 +13,8 @@ from legion_ci.perf.batches import Measured
 from legion_ci.perf.budgets import parse
 from legion_ci.perf.locust import Follower
 from legion_ci.perf.log import Status
-from legion_ci.perf.outcome import Run, result, saturation, tool
+from legion_ci.perf.measure import Run
+from legion_ci.perf.outcome import result, saturation, tool
 from legion_ci.perf.plan import Plan
 from legion_ci.results import Verdict
 
@@ -25,7 +27,6 @@ PLAN = Plan(
     users=50,
     most_users=500,
     late_s=0.01,
-    bodies="",
     folder="",
 )
 RESTED = {"open_users": ["Replay"], "cpu": [0.2] * 30, "looks": 1000, "ended_s": 30.1}
@@ -47,7 +48,7 @@ def measured(per_batch=270, failed=0, late=0):
 
 
 def judged(status, run, *budgets, secrets=None):
-    load = Run(plan=PLAN, status=status, measured=run, locustfile=Path("locustfile.py"))
+    load = Run(PLAN, status, run, Path("locustfile.py"), PLAN.warmup_s, PLAN.duration_s)
     return result(load, parse(budgets), 0.05, deployed(PLAN.host), TRAINED, secrets or Secrets(known=set()))
 
 
@@ -118,13 +119,13 @@ def test_what_made_the_load_is_labelled():
 
 def test_progress_adds_what_came_since_the_last_line(tmp_path):
     ticks = tmp_path / "ticks.jsonl"
-    follower = Follower(ticks)
-    assert follower.line() == "… load: 0 requests, 0 errors"
+    follower = Follower(msgspec.structs.replace(PLAN, folder=str(tmp_path)))
+    assert follower.line() == "… load: 0 of 30 s, 0 requests, 0 errors"
     ticks.write_text('{"tick":0,"answered":{"2000":9},"failed":{"50":1}}\n')
-    assert follower.line() == "… load: 10 requests, 1 errors, p99 2 ms so far"
+    assert follower.line() == "… load: 0 of 30 s, 10 requests, 1 errors, p99 2 ms so far"
     with ticks.open("a") as file:
         file.write('{"tick":1,"answered":{"4000":90}}\n')
-    assert follower.line() == "… load: 100 requests, 1 errors, p99 4 ms so far"
+    assert follower.line() == "… load: 0 of 30 s, 100 requests, 1 errors, p99 4 ms so far"
 
 
 def test_neither_locust_nor_gevent_is_ever_imported_into_our_own_process():

@@ -6,17 +6,20 @@ from perf_runs import HEAD, write_sample
 from pyarrow import parquet
 
 from legion_ci.core.errors import ConfigurationError, OrderError
-from legion_ci.perf.samples import MOST_ROWS, bodies
+from legion_ci.perf.requests import protocol
+from legion_ci.perf.samples import MOST_ROWS, requests
+
+LEGION = protocol("legion", "wine")
 
 ROWS = [[1.5, "x"], [None, "z"]]
 
 
 def decoded(found):
-    return [json.loads(body) for body in found]
+    return [json.loads(request.body) for request in found]
 
 
 def test_each_sample_row_becomes_one_request(tmp_path):
-    assert decoded(bodies(write_sample(tmp_path), None)) == [
+    assert decoded(requests(write_sample(tmp_path), None, LEGION)) == [
         {"columns": ["a", "b"], "data": [row]} for row in HEAD["data"]
     ]
 
@@ -36,14 +39,14 @@ def _lines(path):
 @pytest.mark.parametrize(("name", "write"), [("d.parquet", _parquet), ("d.csv", _csv), ("d.jsonl", _lines)])
 def test_a_data_file_is_sent_in_the_models_columns_and_order(tmp_path, name, write):
     write(tmp_path / name)
-    assert decoded(bodies(write_sample(tmp_path), tmp_path / name)) == [
+    assert decoded(requests(write_sample(tmp_path), tmp_path / name, LEGION)) == [
         {"columns": ["a", "b"], "data": [row]} for row in ROWS
     ]
 
 
 def test_a_large_file_is_read_only_so_far(tmp_path):
     (tmp_path / "d.csv").write_text("a,b\n" + "1,x\n" * (MOST_ROWS + 5))
-    assert len(bodies(write_sample(tmp_path), tmp_path / "d.csv")) == MOST_ROWS
+    assert len(requests(write_sample(tmp_path), tmp_path / "d.csv", LEGION)) == MOST_ROWS
 
 
 @pytest.mark.parametrize(
@@ -61,9 +64,9 @@ def test_a_large_file_is_read_only_so_far(tmp_path):
 def test_a_data_file_that_does_not_fit_is_told_with_its_place(tmp_path, name, content, told):
     (tmp_path / name).write_text(content)
     with pytest.raises(ConfigurationError, match=told):
-        bodies(write_sample(tmp_path), tmp_path / name)
+        requests(write_sample(tmp_path), tmp_path / name, LEGION)
 
 
 def test_missing_sample_rows_mean_that_train_must_run_first(tmp_path):
     with pytest.raises(OrderError, match="run train first"):
-        bodies(tmp_path / "head_input.json", None)
+        requests(tmp_path / "head_input.json", None, LEGION)

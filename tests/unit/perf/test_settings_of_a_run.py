@@ -6,7 +6,7 @@ from perf_runs import deployed, perf
 from perf_servers import serving
 
 from legion_ci.core.errors import ConfigurationError, ServiceError
-from legion_ci.perf.prepare import ask
+from legion_ci.perf.question import ask
 from legion_ci.settings.schema import PerfSettings
 
 LOOPBACK = "http://127.0.0.1:1"
@@ -17,7 +17,7 @@ def test_everything_wrong_with_the_settings_is_told_at_once_and_no_load_is_sent(
         budgets=("p98 < 1s", "errors < 2"), locustfile="load.py", data="rows.csv", duration=2.0, warmup=3.0
     )
     with pytest.raises(ConfigurationError) as caught:
-        ask(settings, deployed("http://models.example.com:8080/model/wine-1"), tmp_path)
+        ask(settings, tmp_path, deployed("http://models.example.com:8080/model/wine-1"))
     where = [p.where for p in caught.value.problems]
     assert where == ["perf.budgets[0]", "perf.budgets[1]", "perf", "perf.duration", "perf.locustfile", "perf.data"]
 
@@ -25,22 +25,22 @@ def test_everything_wrong_with_the_settings_is_told_at_once_and_no_load_is_sent(
 @pytest.mark.parametrize("host", ["10.0.0.1", "example.com", "0.0.0.0", "[2001:db8::1]"])
 def test_only_this_machine_is_loaded(tmp_path, host):
     with pytest.raises(ConfigurationError, match="is not on this machine"):
-        ask(PerfSettings(), deployed(f"http://{host}:80"), tmp_path)
+        ask(PerfSettings(), tmp_path, deployed(f"http://{host}:80"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "[::1]"])
 def test_every_loopback_address_is_this_machine(tmp_path, host):
-    assert ask(PerfSettings(rate=200), deployed(f"http://{host}:80"), tmp_path).locustfile is None
+    assert ask(PerfSettings(rate=200), tmp_path, deployed(f"http://{host}:80")).locustfile is None
 
 
 def test_a_plan_that_could_never_pass_is_refused_before_anything_is_sent(tmp_path):
     with pytest.raises(ConfigurationError, match=r"the shortest perf\.duration that could is \d+s"):
-        ask(PerfSettings(rate=200, duration=15, budgets=("errors < 0.1%",)), deployed(LOOPBACK), tmp_path)
+        ask(PerfSettings(rate=200, duration=15, budgets=("errors < 0.1%",)), tmp_path, deployed(LOOPBACK))
 
 
 def test_the_plan_of_an_own_locustfile_is_not_refused_before_its_kind_is_known(tmp_path):
     (tmp_path / "locustfile.py").write_text("")
-    question = ask(PerfSettings(rate=200, duration=15, budgets=("errors < 0.1%",)), deployed(LOOPBACK), tmp_path)
+    question = ask(PerfSettings(rate=200, duration=15, budgets=("errors < 0.1%",)), tmp_path, deployed(LOOPBACK))
     assert question.locustfile == (tmp_path / "locustfile.py").resolve()
     assert len(question.refused) == 1
 

@@ -30,7 +30,7 @@ RAISES = HALVES.replace("    return [[row", "    raise ValueError('no such aerop
 def edges(tmp_path, monkeypatch):
     """The cache is the test's own; the locked environment is this one, since making one is another part's test."""
     monkeypatch.setenv("LEGION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(predictions.environments, "ensure", lambda lock, tools: Path(sys.executable))
+    monkeypatch.setattr(predictions.environments, "ensure", lambda lock, tools, links=(): Path(sys.executable))
 
 
 def artefact(folder: Path, code: str = HALVES, columns: str = '["x"]') -> ModelRef:

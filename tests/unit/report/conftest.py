@@ -5,7 +5,7 @@ import report_records
 
 from legion_ci.report import stage
 
-RUNS = ("promoted", "first", "refused", "undecided", "extreme")
+RUNS = ("promoted", "first", "refused", "undecided", "extreme", "compared")
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,8 @@ def reports(tmp_path_factory):
     made = {}
     for kind in RUNS:
         run = getattr(report_records, kind)(tmp_path_factory.mktemp(kind))
-        made[kind] = stage.write(run, run / "report").parent
+        memory = run.parent / "promoted.json"
+        made[kind] = stage.write(run, run / "report", memory=memory if memory.is_file() else None).parent
     return made
 
 

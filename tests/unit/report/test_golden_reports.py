@@ -8,7 +8,7 @@ import pytest
 HERE = Path(__file__).parent / "golden"
 WANTED = {
     "promoted": (
-        "index.html", "quality.html", "deploy.html", "perf.html", "promote.html", "junit-quality.xml", "junit-deploy.xml",
+        "index.html", "lineage.html", "issues.json", "quality.html", "deploy.html", "perf.html", "promote.html", "junit-quality.xml", "junit-deploy.xml",
         "junit-perf.xml", "junit-promote.xml", "findings.sarif", "summary.md", "badge.svg", "plot-quality.csv", "plot-latency.csv",
         "plot-seconds.csv", "quality-checks.svg", "quality-slices-1.svg", "perf-budgets.svg", "perf-latency.svg", "perf-load.svg",
         "promote-claims.svg", "promote-traffic.svg", "promote-claim-1.svg", "promote-split.svg", "mark-fail.svg",
@@ -17,6 +17,7 @@ WANTED = {
     "undecided": ("index.html", "perf.html", "promote.html", "junit-perf.xml", "junit-promote.xml", "findings.sarif", "summary.md"),
     "first": ("index.html", "promote.html"),
     "extreme": ("index.html", "summary.md", "badge.svg"),
+    "compared": ("index.html", "lineage.html", "findings.sarif", "issues.json"),
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def _loaded(tmp_path: Path, estimator: Any, frame: pd.DataFrame, **options: Any)
 
 
 def _seen(model: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = model._estimator.features
+    frame: pd.DataFrame = model.estimator.features
     return frame
 
 
@@ -61,7 +61,7 @@ def _ask(model: Any, body: str) -> Any:
 
 @pytest.mark.parametrize(("name", "kind"), [("wine", ArrayInputs), ("regressor", ArrayInputs), ("mixed", FrameInputs)])
 def test_numeric_models_of_scikit_learn_get_arrays_and_others_frames(models: Models, name: str, kind: type) -> None:
-    assert type(models(name)._inputs) is kind  # type: ignore[attr-defined]
+    assert type(models(name).inputs) is kind  # type: ignore[attr-defined]
 
 
 def test_an_own_class_that_needs_names_gets_a_frame_even_when_all_is_numeric(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_one_call_gives_the_class_that_predict_gives(models: Models, name: str) 
         serving_artefacts.wine_rows(100) if name == "wine" else pa.Table.from_pandas(serving_artefacts.mixed_frame())
     )
     assert model._one_call
-    features = model._inputs.of_table(frame)
-    assert model.predict_table(frame).values[0].tolist() == model._estimator.predict(features).tolist()
+    features = model.inputs.of_table(frame)
+    assert model.predict_table(frame).values[0].tolist() == model.estimator.predict(features).tolist()
 
 
 def test_several_outputs_are_numbered(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_classifier_of_several_outputs_tells_classes_only(tmp_path: Path) -> N
 
 
 def test_threads_for_every_call_are_switched_off(models: Models) -> None:
-    assert models("regressor")._estimator.n_jobs == 1  # type: ignore[attr-defined]
+    assert models("regressor").estimator.n_jobs == 1  # type: ignore[attr-defined]
 
 
 def test_code_of_the_artefact_is_importable_and_the_artefact_stays_as_it_was(
@@ -177,7 +177,7 @@ def test_skops_models_are_loaded_and_unknown_types_are_named(tmp_path: Path, art
 
     root = serving_artefacts.wine(tmp_path / "artefact")
     model_dir = root / "legion_model"
-    estimator: Any = load(artefact.read(root))._estimator  # type: ignore[attr-defined]
+    estimator: Any = load(artefact.read(root)).estimator  # type: ignore[attr-defined]
     flavor = {"pickled_model": "model.skops", "serialization_format": "skops"}
     skops.io.dump(estimator, model_dir / "model.skops")
     (model_dir / "MLmodel").write_text(yaml.safe_dump({"flavors": {"sklearn": flavor}}))

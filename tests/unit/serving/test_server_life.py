@@ -135,6 +135,10 @@ def test_several_workers_serve_one_port_and_end_together(artefacts: Artefacts, t
         _wait_for(lambda: sum(" ready " in line for line in server.lines) == 2)
         answers: list[Answer] = [server.post("/api/model/invoke", {"data": [[i, 1]]}) for i in range(12)]
         assert [a.json["prediction"][0][0] for a in answers] == [i + 1 for i in range(12)]
+        for _ in range(8):  # whichever process answers
+            text = server.get("/metrics").body.decode().splitlines()
+            assert 'legion_requests_total{route="/api/model/invoke",status="200"} 12' in text
+            assert {"legion_workers 2", "legion_ready 1", "legion_request_seconds_count 12"} <= set(text)
         assert server.stop() == 0
     assert not _listens(server.port)
 
@@ -212,7 +216,7 @@ def _worker(server: Server) -> int:
 
 def _metric(server: Server, name: str) -> float:
     lines = server.get("/metrics").body.decode().splitlines()
-    return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{"))
+    return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + " "))
 
 
 def _listens(port: int) -> bool:

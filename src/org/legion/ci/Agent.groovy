@@ -13,6 +13,7 @@ class Agent implements Serializable {
     /** The folder that holds legion-ci: LEGION_BIN, else made or found by the bootstrap script. */
     String bin() {
         if (steps.env.LEGION_BIN) { return steps.env.LEGION_BIN }
+        if (!steps.isUnix()) { steps.error('legion-ci: this agent runs Windows, and stages need Linux or macOS; give agent: a label of such a machine') }
         String version = steps.libraryResource(RESOURCES + 'version').trim()
         steps.writeFile(file: SCRIPT, text: steps.libraryResource(RESOURCES + 'bootstrap.sh'))
         return Text.lastLine(steps.sh(returnStdout: true, label: "set up legion-ci ${version}", script: "sh ${SCRIPT} ${Text.quote(version)}"))

@@ -5,32 +5,19 @@ import com.cloudbees.groovy.cps.NonCPS
 /** What the steps take: finds everything that is wrong with arguments, and turns those of a task into its command line. */
 class Arguments implements Serializable {
     private static final long serialVersionUID = 1L
-
-    static final List<String> STAGES = ['train', 'quality', 'package', 'deploy', 'perf', 'promote']
-    static final List<String> TASK = ['settings', 'set']
-    static final List<String> PIPELINE = ['settings', 'set', 'first', 'label', 'stages', 'timeoutMinutes']
-    private static final List<String> TAKE_FIRST = ['quality', 'deploy', 'promote']
-    private static final Map<String, String> KINDS = [
-        settings: 'a text', set: "a map, or a list of 'KEY=VALUE'", first: 'true or false', label: 'a text',
-        stages: 'a list of stages', timeoutMinutes: 'a number above zero',
-    ]
-
-    /** The names of the arguments of a stage's step. */
-    @NonCPS
-    static List<String> of(String stage) {
-        return TAKE_FIRST.contains(stage) ? TASK + ['first'] : TASK
-    }
+    private static final List<String> STAGES = Description.STAGES
 
     /** All that is wrong, one sentence after the other; an empty text when nothing is. */
     @NonCPS
-    static String problems(String step, Map arguments, List<String> known) {
+    static String problems(String step, Map arguments) {
+        List<String> known = Description.names(step)
         List<String> found = []
         for (Map.Entry entry : arguments.entrySet()) {
             String name = entry.key.toString()
             if (!known.contains(name)) {
-                found << "there is no argument '${name}', did you mean '${Text.nearest(name, known)}'? Known are ${known.join(', ')}".toString()
+                found << unknown(name, known)
             } else if (entry.value != null && !fits(name, entry.value)) {
-                found << "${name} is ${KINDS[name]} (found ${Text.quote(entry.value)})".toString()
+                found << "${name} is ${Description.of(step)[name][0]} (found ${Text.quote(entry.value)})".toString()
             }
         }
         if (!found && arguments.stages) { found.addAll(misplaced((List) arguments.stages)) }
@@ -38,14 +25,30 @@ class Arguments implements Serializable {
     }
 
     @NonCPS
+    private static String unknown(String name, List<String> known) {
+        if (!known) { return "there is no argument '${name}', it takes none".toString() }
+        return "there is no argument '${name}', did you mean '${Text.nearest(name, known)}'? Known are ${known.join(', ')}".toString()
+    }
+
+    @NonCPS
     private static boolean fits(String name, Object value) {
         switch (name) {
             case 'set': return value instanceof Map || value instanceof List && ((List) value).every { it.toString().contains('=') }
-            case 'first': return value instanceof Boolean
+            case ['first', 'manage']: return value instanceof Boolean
+            case 'agent': return value instanceof CharSequence || value instanceof Map && isPlace((Map) value)
+            case ['environment', 'credentials']: return value instanceof Map
+            case ['before', 'after']: return value instanceof Map && ((Map) value).every { STAGES.contains(it.key.toString()) && it.value instanceof Closure }
+            case 'approve': return value instanceof Boolean || value instanceof Map && ((Map) value).keySet().every { it in ['submitter', 'days'] }
+            case 'notify': return value instanceof Closure
             case 'stages': return value instanceof List && !((List) value).empty
             case 'timeoutMinutes': return value instanceof Number && value > 0
             default: return value instanceof CharSequence
         }
+    }
+
+    @NonCPS
+    private static boolean isPlace(Map agent) {
+        return agent.keySet().every { it in ['label', 'docker', 'kubernetes'] } && !(agent.docker && agent.kubernetes)
     }
 
     @NonCPS
@@ -71,9 +74,10 @@ class Arguments implements Serializable {
         return set instanceof Map ? ((Map) set).collect { name, value -> "${name}=${value}".toString() } : (List) set ?: []
     }
 
-    /** Those of the arguments that have one of these names. */
+    /** Those of a pipeline's arguments that one of its steps takes; config is their settings. */
     @NonCPS
-    static Map only(Map arguments, List<String> names) {
-        return arguments.findAll { names.contains(it.key.toString()) }
+    static Map only(Map arguments, String step) {
+        Map named = arguments.config ? arguments + [settings: arguments.config] : arguments
+        return named.findAll { Description.names(step).contains(it.key.toString()) }
     }
 }

@@ -17,6 +17,14 @@ class Facts implements Serializable {
         return facts
     }
 
+    /** Those of the facts that are about the model, under short names; what is not known yet is left out. */
+    @NonCPS
+    static Map<String, String> model(Map<String, String> facts) {
+        Map<String, String> names = [name: 'model.name', version: 'model.version', digest: 'artefact.digest', uri: 'artefact.uri',
+                                     mlflowRun: 'mlflow.run', commit: 'commit', deployment: 'deployment', url: 'url']
+        return names.findAll { facts[it.value] }.collectEntries { name, fact -> [(name): facts[fact]] }
+    }
+
     /** The description of a build: model, version, and what each stage said. */
     @NonCPS
     static String describe(Map<String, String> facts) {

@@ -14,7 +14,7 @@ class Stage implements Serializable {
 
     /** Run the stage. Returns the run's facts; FAIL and errors end the build, INCONCLUSIVE makes it unstable. */
     Map<String, String> run(Map arguments) {
-        String wrong = Arguments.problems('legion' + name.capitalize(), arguments, Arguments.of(name))
+        String wrong = Arguments.problems('legion' + name.capitalize(), arguments)
         if (wrong) { steps.error(wrong) }
         Agent agent = new Agent(steps)
         int code = agent.call(name, arguments)

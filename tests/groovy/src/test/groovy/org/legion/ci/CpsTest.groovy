@@ -8,7 +8,8 @@ import static org.junit.Assert.*
 /** The library through Jenkins' own interpreter, restarted at every step. */
 class CpsTest {
     private static final List<String> STEPS =
-        ['legionTrain', 'legionQuality', 'legionPackage', 'legionDeploy', 'legionPerf', 'legionPromote', 'legionReport']
+        ['legionTrain', 'legionQuality', 'legionPackage', 'legionDeploy', 'legionPerf', 'legionPromote', 'legionReport',
+         'legionRollback', 'legionStatus', 'legionPlan']
 
     CpsEngine engine
     PythonHalf python
@@ -21,12 +22,15 @@ class CpsTest {
         engine = new CpsEngine(LibraryTest.ROOT)
         engine.globals.putAll([scm: [:], currentBuild: build, env: environment])
         for (String step in ['checkout', 'milestone', 'junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'echo']) { engine.steps[step] = null }
+        engine.steps.isUnix = { true }
+        for (String step in ['stash', 'unstash', 'input']) { engine.steps[step] = null }
+        engine.steps.string = { Map a -> a }
         engine.steps.libraryResource = { String path -> new File(LibraryTest.ROOT, "resources/${path}").text }
         engine.steps.sh = { Map step -> python.sh(step) }
         engine.steps.fileExists = { String path -> python.hasFacts() }
         engine.steps.readFile = { String path -> python.facts() }
         engine.steps.error = { String message -> throw new IllegalStateException(message) }
-        for (String step in ['node', 'stage', 'timeout', 'lock']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
+        for (String step in ['node', 'stage', 'timeout', 'lock', 'podTemplate', 'withCredentials']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
         engine.bodySteps.withEnv = { List a, Closure body -> environment.with(a[0], body) }
     }
 
@@ -99,6 +103,24 @@ class CpsTest {
         engine.steps.parallel = { Map branches -> branches.each { engine.runBody(it.value) } }
         engine.run("parallel(a: { legionTrain() }, b: { legionTrain(settings: 'b.yaml') })")
         assertEquals(['train', 'train'], python.tasks())
+    }
+
+    @Test void everyArgumentOfThePipelineSurvives() {
+        engine.run('''legionPipeline(approve: true, agent: [kubernetes: 'kind: Pod'], environment: [TEAM: 'wine'], credentials: [TOKEN: 'x'],
+            before: [train: { echo 'one' }], after: [train: { echo 'two' }], notify: { facts -> echo facts['run.summary'] })''')
+        assertEquals(PipelineTest.ALL - ['promote'] - ['report'] + ['report', 'promote', 'report'], python.tasks())
+        assertEquals 2, visits(engine.log, 'podTemplate')
+        assertEquals 2, visits(engine.log, 'withCredentials')
+    }
+
+    @Test void theModelsFactsSurvive() {
+        engine.run("node('x') { legionTrain(); if (legionModel().name != 'wine') { error('no model') } }")
+    }
+
+    @Test void aPullRequestSurvives() {
+        Environment.current.CHANGE_ID = '12'
+        engine.run('legionPipeline()')
+        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
     }
 
     // The engine itself finds what a controller would find.

@@ -36,14 +36,20 @@ abstract class LibraryTest extends BasePipelineTest {
         for (String step in ['node', 'stage']) {
             helper.registerAllowedMethod(step, [String, Closure], { String name, Closure body -> helper.callClosure(body) })
         }
-        for (String step in ['timeout', 'lock']) {
+        for (String step in ['timeout', 'lock', 'podTemplate']) {
             helper.registerAllowedMethod(step, [Map, Closure], { Map a, Closure body -> helper.callClosure(body) })
         }
         helper.registerAllowedMethod('withEnv', [List, Closure], { List added, Closure body -> environment.with(added) { helper.callClosure(body) } })
-        for (String step in ['junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'milestone']) {
+        for (String step in ['junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'milestone', 'stash', 'input']) {
             helper.registerAllowedMethod(step, [Map], null)
         }
         helper.registerAllowedMethod('checkout', [Object], null)
+        helper.registerAllowedMethod('unstash', [String], null)
+        helper.registerAllowedMethod('isUnix', [], { true })
+        helper.registerAllowedMethod('properties', [List], null)
+        helper.registerAllowedMethod('disableConcurrentBuilds', [], { 'disableConcurrentBuilds' })
+        helper.registerAllowedMethod('string', [Map], { Map a -> a })
+        helper.registerAllowedMethod('withCredentials', [List, Closure], { List bound, Closure body -> helper.callClosure(body) })
         helper.registerAllowedMethod('echo', [String], null)
         helper.registerAllowedMethod('error', [String], { String message -> throw new IllegalStateException(message) })
         helper.registerAllowedMethod('libraryResource', [String], { String path -> new File(ROOT, "resources/${path}").text })

@@ -112,7 +112,7 @@ class PipelineTest extends LibraryTest {
     // Arguments
 
     @Test void settingsAreQuotedForTheShell() {
-        outcome('''legionPipeline(settings: "it's.yaml", set: ['quality.alpha': 0.01, 'model.name': '$(rm -rf x)'], first: true)''')
+        outcome('''legionPipeline(config: "it's.yaml", set: ['quality.alpha': 0.01, 'model.name': '$(rm -rf x)'], first: true)''')
         String options = "--settings 'it'\\''s.yaml' --set 'quality.alpha=0.01' --set 'model.name=\$(rm -rf x)'"
         assertEquals "'/opt/legion/bin/legion-ci' quality ${options} --first".toString(), python.commands[1]
         assertEquals "'/opt/legion/bin/legion-ci' package ${options}".toString(), python.commands[2]
@@ -124,7 +124,7 @@ class PipelineTest extends LibraryTest {
     }
 
     @Test void labelAndTimeLimitAreThoseGiven() {
-        outcome("legionPipeline(label: 'models', timeoutMinutes: 5)")
+        outcome("legionPipeline(agent: 'models', timeoutMinutes: 5)")
         assertEquals(['node(models)'], calls('node'))
         assertEquals(['timeout({time=5, unit=MINUTES})'], calls('timeout'))
     }
@@ -135,8 +135,8 @@ class PipelineTest extends LibraryTest {
     }
 
     @Test void anUnknownArgumentNamesTheNearestKnownOneBeforeAnythingRuns() {
-        assertEquals 'FAILURE', outcome("legionPipeline(setings: 'x.yaml')")
-        assertTrue error.message, error.message.startsWith("legionPipeline: there is no argument 'setings', did you mean 'settings'?")
+        assertEquals 'FAILURE', outcome("legionPipeline(confg: 'x.yaml')")
+        assertTrue error.message, error.message.startsWith("legionPipeline: there is no argument 'confg', did you mean 'config'?")
         golden('unknown-argument')
     }
 
@@ -160,6 +160,115 @@ class PipelineTest extends LibraryTest {
     @Test void aStageDoesNotTakeWhatItDoesNotKnow() {
         outcome("node('x') { legionTrain(first: true) }")
         assertTrue error.message, error.message.contains("legionTrain: there is no argument 'first'")
+    }
+
+    // Agents, branches, extra stages, approval
+
+    @Test void aDockerImageRunsOnANodeWithItsLabel() {
+        List<String> images = []
+        binding.setVariable('docker', [image: { String name -> images << name; [inside: { Closure body -> helper.callClosure(body) }] }])
+        assertEquals 'SUCCESS', outcome("legionPipeline(agent: [docker: 'python:3.12', label: 'big'])")
+        assertEquals(['python:3.12'], images)
+        assertEquals(['node(big)'], calls('node'))
+    }
+
+    @Test void aPodTemplateRunsOnItsPod() {
+        binding.getVariable('env').POD_LABEL = 'pod-7'
+        assertEquals 'SUCCESS', outcome("legionPipeline(agent: [kubernetes: 'kind: Pod'])")
+        assertEquals(['podTemplate({yaml=kind: Pod})'], calls('podTemplate'))
+        assertEquals(['node(pod-7)'], calls('node'))
+    }
+
+    @Test void anAgentOfTwoKindsIsRefused() {
+        outcome("legionPipeline(agent: [kubernetes: 'x', docker: 'y'])")
+        assertTrue error.message, error.message.contains('agent is a text or a map')
+    }
+
+    @Test void aWindowsAgentEndsTheBuildWithOneLine() {
+        helper.registerAllowedMethod('isUnix', [], { false })
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.contains('this agent runs Windows')
+        assertEquals([], python.commands)
+    }
+
+    @Test void environmentAndSecretsAreThereForEveryStage() {
+        outcome("legionPipeline(environment: [TEAM: 'wine'], credentials: [TOKEN: 'store-token'])")
+        assertTrue calls('withEnv').toString(), calls('withEnv').contains('withEnv([TEAM=wine])')
+        assertEquals(['withCredentials([{variable=TOKEN, credentialsId=store-token}])'], calls('withCredentials'))
+    }
+
+    @Test void extraStagesRunBeforeAndAfterOurs() {
+        outcome("legionPipeline(stages: ['train', 'quality'], before: [quality: { echo 'one' }], after: [train: { echo 'two' }])")
+        assertEquals(['stage(Set up)', 'stage(Train)', 'stage(After train)', 'stage(Before quality)', 'stage(Quality)', 'stage(Report)'], calls('stage'))
+    }
+
+    @Test void extraStagesBesideAStageThatDoesNotExistAreRefused() {
+        outcome("legionPipeline(before: [trian: { echo 'one' }])")
+        assertTrue error.message, error.message.contains('before is a map of a stage to a closure')
+    }
+
+    @Test void approvalIsAskedForOnNoNodeWithTheEvidence() {
+        assertEquals 'SUCCESS', outcome("legionPipeline(approve: [submitter: 'reviewers'])")
+        assertEquals 2, calls('node').size()
+        assertTrue calls('input').toString(), calls('input')[0].contains('Promote wine 3: train PASS')
+        golden('approval')
+    }
+
+    @Test void aRefusedApprovalMovesNoTraffic() {
+        helper.registerAllowedMethod('input', [Map], { Map a -> throw new InterruptedException('refused') })
+        outcome('legionPipeline(approve: true)')
+        assertFalse python.tasks().contains('promote')
+        assertTrue error instanceof InterruptedException
+        golden('approval-refused')
+    }
+
+    @Test void theEndIsToldWhateverHappened() {
+        python.ending('quality', 1)
+        outcome("legionPipeline(notify: { facts -> echo 'told ' + facts['quality.verdict'] })")
+        assertTrue calls('echo').toString(), calls('echo').contains('echo(told FAIL)')
+    }
+
+    @Test void aPullRequestTouchesNothingThatIsLive() {
+        binding.getVariable('env').CHANGE_ID = '12'
+        assertEquals 'SUCCESS', outcome('legionPipeline(manage: true)')
+        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
+        assertEquals([], calls('properties'))
+        golden('pull-request')
+    }
+
+    @Test void anotherBranchThanTheMainOneLeavesOutWhatIsLive() {
+        binding.getVariable('env').BRANCH_NAME = 'feature'
+        outcome()
+        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
+    }
+
+    @Test void propertiesAreSetOnTheMainBranchAndOnlyWhenAskedFor() {
+        outcome()
+        assertEquals([], calls('properties'))
+        binding.getVariable('env').BRANCH_NAME = 'main'
+        outcome('legionPipeline(manage: true)')
+        assertEquals 1, calls('properties').size()
+    }
+
+    // Tasks that are no stages
+
+    @Test void rollbackStatusAndPlanRunTheirTasks() {
+        assertEquals 'SUCCESS', outcome("node('x') { legionPlan(); legionStatus(settings: 'a.yaml'); legionRollback() }")
+        assertEquals(['plan', 'status', 'rollback'], python.tasks())
+        assertEquals([], calls('lock'))
+    }
+
+    @Test void aRollbackThatFailsEndsTheBuild() {
+        python.ending('rollback', 3)
+        assertEquals 'FAILURE', outcome("node('x') { legionRollback() }")
+        assertTrue error.message, error.message.startsWith('rollback: ')
+    }
+
+    @Test void theModelIsToldUnderShortNames() {
+        outcome("node('x') { legionTrain(); def m = legionModel(); echo m.name + ' ' + m.version + ' ' + m.digest }")
+        assertTrue calls('echo').toString(), calls('echo').contains('echo(wine 3 sha256:abc)')
+        outcome("legionModel(x: 1)")
+        assertTrue error.message, error.message.contains('it takes none')
     }
 
     // Optional plug-ins

@@ -1,0 +1,25 @@
+package org.legion.ci
+
+/** Runs a task that is no stage: it ends with 0, or the build ends. */
+class Task implements Serializable {
+    private static final long serialVersionUID = 1L
+
+    private final Object steps
+    private final String name
+
+    Task(Object steps, String name) {
+        this.steps = steps
+        this.name = name
+    }
+
+    /** Run the task. Returns the run's facts. */
+    Map<String, String> run(Map arguments) {
+        String wrong = Arguments.problems('legion' + name.capitalize(), arguments)
+        if (wrong) { steps.error(wrong) }
+        Agent agent = new Agent(steps)
+        int code = agent.call(name, arguments)
+        if (code in [130, 143]) { steps.currentBuild.result = 'ABORTED' }
+        if (code != 0) { steps.error("${name}: ${Colour.meaning(code)}") }
+        return agent.facts()
+    }
+}
