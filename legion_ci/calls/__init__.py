@@ -1,0 +1,1 @@
+"""What each stage is called with: its inputs, taken from the context; one file a stage."""
