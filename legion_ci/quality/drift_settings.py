@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from legion_ci.settings.schema import Alpha, CheckSettings
 
 Measure = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi2"]
-# psi: from 0.2 on "significant" (N. Siddiqi, Credit Risk Scorecards, 2006); the others: about that much for a shift of
-# two normal distributions by half a standard deviation.
+# psi: from 0.2 on "significant" (N. Siddiqi, Credit Risk Scorecards, 2006); the others: what
+# the same shift of a normal distribution gives (0.45 standard deviations); chi2 is Cramér's V, a convention.
 LIMITS: dict[str, float] = {"psi": 0.2, "ks": 0.18, "wasserstein": 0.45, "jensen_shannon": 0.2, "chi2": 0.2}
 NUMERIC_ONLY = ("ks", "wasserstein")
 
