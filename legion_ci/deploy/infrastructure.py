@@ -11,6 +11,8 @@ from legion_ci.deploy.protocol import Place
 from legion_ci.gateway import admin, apply, process, routes, settings
 from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.settings import GatewaySettings
+from legion_ci.gateway.tls import Tls
+from legion_ci.gateway.tls import check as check_tls
 from legion_ci.supervise import client, identity
 from legion_ci.supervise.process import Actual, Process
 
@@ -18,13 +20,16 @@ COLLECTOR = "collector"
 _PORT_SETTING = "deploy.port"
 
 
-def ensure(place: Place, port: int | None, unit_header: str, auth: Auth | None = None) -> GatewaySettings:
+def ensure(
+    place: Place, port: int | None, unit_header: str, auth: Auth | None = None, tls: Tls | None = None
+) -> GatewaySettings:
     """Have gateway and collector run, with these settings; what runs well already is not touched.
 
     port: of the gateway; None: the one it has, or a free one. Raises ConfigurationError when another program has it.
     """
     site, processes = place.site, client.observe(place.site)
-    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth)
+    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth, tls=tls)
+    _check_tls(settings.read(site), chosen, _lives(processes.get(process.NAME)))
     settings.write(site, chosen)
     collector = _collector(place, processes)
     client.apply(site, {COLLECTOR: collector})
@@ -48,6 +53,16 @@ def _settings(site: Site, port: int | None, unit_header: str, processes: dict[st
     if not (running and known and known.port == told):
         ports.require_free(told, _PORT_SETTING)
     return GatewaySettings(port=told, unit_header=unit_header, chosen=port is None)
+
+
+def _check_tls(known: GatewaySettings | None, wanted: GatewaySettings, running: bool) -> None:
+    """Certificate, key and port are right before anything is changed."""
+    if wanted.tls is None:
+        return
+    check_tls(wanted.tls)
+    ours = running and known is not None and known.tls is not None and known.tls.port == wanted.tls.port
+    if not ours:
+        ports.require_free(wanted.tls.port, "deploy.tls.port")
 
 
 def _collector(place: Place, processes: dict[str, Actual]) -> Process:

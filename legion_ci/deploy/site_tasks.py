@@ -50,7 +50,9 @@ def up(site: Site, tools: Tools, place: Place | None = None) -> Done:
             raise OrderError("nothing is deployed here", where=str(site.path), todo="run legion-ci deploy first")
         for arm in now.arms:
             _revive(place, arm)
-        infrastructure.ensure(place, None if gateway.chosen else gateway.port, gateway.unit_header, gateway.auth)
+        infrastructure.ensure(
+            place, None if gateway.chosen else gateway.port, gateway.unit_header, gateway.auth, gateway.tls
+        )
     shares = ", ".join(f"{a.deployment} {now.share(a.deployment):.1%}" for a in now.arms)
     return Done(lines=(f"up at {gateway.url}: {shares}",))
 

@@ -20,8 +20,9 @@ from legion_ci.deploy.protocol import Deployer, Place, Wanted
 from legion_ci.gateway import routes
 from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.routes import Arm
+from legion_ci.gateway.tls import Tls
 from legion_ci.results import DeployResult, PackageResult, TrainResult, Verdict
-from legion_ci.settings.schema import AuthSettings, DeploySettings
+from legion_ci.settings.schema import AuthSettings, DeploySettings, TlsSettings
 from legion_ci.store import artefacts
 
 
@@ -85,7 +86,9 @@ def _start(
         ready_timeout_s=settings.ready_timeout,
     )
     installed.save(site, wanted)
-    gateway = infrastructure.ensure(place, settings.port, settings.unit_header, _auth(settings.auth, folder))
+    gateway = infrastructure.ensure(
+        place, settings.port, settings.unit_header, _auth(settings.auth, folder), _tls(settings.tls, folder)
+    )
     arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted), role=_role(settings))
     apply.change(site, lambda r: routes.add_arm(r, arm), tools=place.tools)
     return gateway.url
@@ -103,6 +106,14 @@ def _auth(told: AuthSettings | None, folder: Path) -> Auth | None:
         clock_skew_s=round(told.clock_skew),
         role_claim=told.role_claim,
     )
+
+
+def _tls(told: TlsSettings | None, folder: Path) -> Tls | None:
+    """As the gateway keeps it: paths relative to the model repository made absolute."""
+    if told is None:
+        return None
+    certificate, key = (str((folder / path).resolve()) for path in (told.certificate, told.key))
+    return Tls(port=told.port, listen=told.listen, certificate=certificate, key=key)
 
 
 def _role(settings: DeploySettings) -> str:

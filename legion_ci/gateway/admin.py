@@ -15,7 +15,7 @@ from legion_ci.gateway.split import NAME
 from legion_ci.supervise import client, probe
 
 _LOOK_S = 0.01
-_PATIENCE_S = 15.0
+_PATIENCE_S = 60.0  # a thousand deployments at once take Envoy some ten seconds
 _STATS = {
     ROUTES: f"http.main.rds.{NAME}.",
     CLUSTERS: "cluster_manager.cds.",
@@ -49,13 +49,16 @@ def put(site: Site, file: str, version: str, write: Callable[[], None], patience
     Nothing is written when Envoy works by it already. Raises ServiceError when Envoy does not run, refuses the file
     (and goes on as before), or does not take it in time.
     """
+    end = time.monotonic() + patience_s
     facts = _facts(site)
+    while not facts and time.monotonic() < end:
+        facts = _facts(site)
     if _works_by(facts, file, version):
         return
     write()
-    end, before = time.monotonic() + patience_s, _refusals(facts, file)
+    before = _refusals(facts, file)
     while not _works_by(facts := _facts(site), file, version):
-        if _refusals(facts, file) != before:
+        if facts and _refusals(facts, file) != before:
             raise _refusal(site, file, "was refused by Envoy; the old routes are still in force")
         if time.monotonic() > end:
             raise _refusal(site, file, f"was not taken by Envoy within {patience_s:g} s")
@@ -75,12 +78,14 @@ def _refusal(site: Site, file: str, what: str) -> ServiceError:
 
 
 def _facts(site: Site) -> dict[str, str]:
-    """Envoy's versions and counters, by name."""
+    """Envoy's versions and counters, by name; empty when it lives and is too busy to answer."""
     names = [prefix + name for prefix in _STATS.values() for name in ("version_text", *_REFUSALS)]
     wanted = "|".join([*names, _WARMING])
     url = probe.unix_url((site.gateway / ADMIN_SOCKET).resolve(), f"/stats?filter=^({wanted})$")
     try:
         _, body = probe.fetch(url)
+    except TimeoutError:
+        return {}  # it lives and is busy with what it was given
     except (OSError, http.client.HTTPException) as error:
         raise ServiceError(
             f"the gateway cannot be reached ({error})",

@@ -16,7 +16,7 @@ from legion_ci.core.tools import Tools
 from legion_ci.gateway import admin, keys, revoked, routes, settings
 from legion_ci.gateway.auth import Trust
 from legion_ci.gateway.document import Node, discovery, version_of
-from legion_ci.gateway.render import AUTH, BOOTSTRAP, CLUSTERS, ROUTES, render
+from legion_ci.gateway.render import AUTH, BOOTSTRAP, CLUSTERS, ROUTES, TLS, render
 from legion_ci.gateway.routes import Routes
 from legion_ci.gateway.settings import GatewaySettings
 
@@ -79,7 +79,12 @@ def bootstrap_differs(site: Site) -> bool:
 
 def _render(site: Site, current: Routes, known: GatewaySettings) -> dict[str, str]:
     return render(
-        current, listen=known.listen, port=known.port, unit_header=known.unit_header, trust=_trust(site, known)
+        current,
+        listen=known.listen,
+        port=known.port,
+        unit_header=known.unit_header,
+        trust=_trust(site, known),
+        secure=known.tls,
     )
 
 
@@ -103,10 +108,20 @@ def _key_set(path: str) -> str:
 
 def _put(site: Site, files: dict[str, str], *, guarded: bool) -> None:
     """Clusters before the routes that name them, and old clusters until no route names them any more."""
-    _step(site, CLUSTERS, _with_old(site, files[CLUSTERS]))
+    known = admin.works_by(site, CLUSTERS, version_of(files[CLUSTERS]))  # a change of shares leaves them as they are
+    if not known:
+        _step(site, CLUSTERS, _with_old(site, files[CLUSTERS]))
     for name in (AUTH, ROUTES) if guarded else (ROUTES, AUTH):  # no route may ask for what is not there
         _step(site, name, files[name])
-    _step(site, CLUSTERS, files[CLUSTERS])
+    if not known:
+        _step(site, CLUSTERS, files[CLUSTERS])
+    if TLS in files and not _holds(site, TLS, files[TLS]):
+        write_atomic(site.gateway / TLS, files[TLS])
+
+
+def _holds(site: Site, name: str, text: str) -> bool:
+    path = site.gateway / name
+    return path.is_file() and path.read_text() == text
 
 
 def _step(site: Site, name: str, text: str) -> None:
@@ -123,7 +138,7 @@ def _with_old(site: Site, text: str) -> str:
     if not old:
         return text
     bare = [{key: value for key, value in cluster.items() if key != "@type"} for cluster in [*new, *old]]
-    return discovery("config.cluster.v3.Cluster", bare, int(version_of(text).partition(".")[0]))
+    return discovery("config.cluster.v3.Cluster", bare, 0)
 
 
 def _resources(text: str) -> list[Node]:

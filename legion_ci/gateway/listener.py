@@ -19,12 +19,22 @@ MAX_BODY_BYTES = 32 << 20
 _HTTP = "extensions.filters.http"
 
 
-def build(*, listen: str, port: int, unit_header: str, access_log: str, watched: Node, checks: list[Node]) -> Node:
-    """The one listener that the network talks to. checks: filters that a request passes before its body is read."""
+def build(
+    *,
+    name: str = "main",
+    listen: str,
+    port: int,
+    unit_header: str,
+    access_log: str,
+    watched: Node,
+    checks: list[Node],
+    socket: Node | None = None,
+) -> Node:
+    """A listener. checks: filters that a request passes before its body is read. socket: how it speaks TLS."""
     connection = typed(
         "envoy.filters.network.http_connection_manager",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="main",
+        stat_prefix=name,
         rds={"route_config_name": NAME, "config_source": watched},
         access_log=[_access_log(access_log, unit_header)],
         **_request_ids(),
@@ -35,11 +45,12 @@ def build(*, listen: str, port: int, unit_header: str, access_log: str, watched:
             typed("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],
     )
+    chain = {"filters": [connection], **({"transport_socket": socket} if socket else {})}
     return {
-        "name": "main",
+        "name": name,
         "address": {"socket_address": {"address": listen, "port_value": port}},
         "per_connection_buffer_limit_bytes": 1 << 20,
-        "filter_chains": [{"filters": [connection]}],
+        "filter_chains": [chain],
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from legion_ci.gateway import auth, clusters, listener, split
+from legion_ci.gateway import auth, clusters, listener, split, tls
 from legion_ci.gateway.auth import Trust
 from legion_ci.gateway.document import Node, discovery, dump, typed
 from legion_ci.gateway.routes import Routes
+from legion_ci.gateway.tls import Tls
 
-BOOTSTRAP, ROUTES, CLUSTERS, AUTH = "envoy.yaml", "rds.yaml", "cds.yaml", "auth.yaml"
+BOOTSTRAP, ROUTES, CLUSTERS, AUTH, TLS = "envoy.yaml", "rds.yaml", "cds.yaml", "auth.yaml", "tls.yaml"
 ADMIN_SOCKET = "admin.sock"
 _CONNECTIONS = 4000
 
@@ -19,29 +20,33 @@ def render(
     port: int,
     unit_header: str,
     trust: Trust = Trust(),  # noqa: B008 - frozen
+    secure: Tls | None = None,
     access_log: str = "access.log",
     admin_socket: str = ADMIN_SOCKET,
 ) -> dict[str, str]:
     """Envoy's files by name: bootstrap, routes, clusters. Paths in them are relative to where Envoy starts.
 
     unit_header: whose value keeps a user in one arm (a verified token's subject goes before it), else the request id.
-    trust: whose tokens are accepted. admin_socket: a file, so that nobody
+    trust: whose tokens are accepted. secure: a second listener, with TLS, on the same routes. admin_socket: a file, so that nobody
     outside the folder (and never the network) reaches Envoy's administration.
     """
-    main = listener.build(
-        listen=listen,
-        port=port,
-        unit_header=unit_header,
-        access_log=access_log,
-        watched=_watched(ROUTES),
-        checks=auth.filters(_watched(AUTH)),
-    )
+    same: Node = {
+        "unit_header": unit_header,
+        "access_log": access_log,
+        "watched": _watched(ROUTES),
+        "checks": auth.filters(_watched(AUTH)),
+    }
+    listeners = [listener.build(listen=listen, port=port, **same)]
+    if secure:
+        socket = tls.socket(_watched(TLS))
+        listeners.append(listener.build(name="tls", listen=secure.listen, port=secure.port, socket=socket, **same))
     entries = split.build(routes, unit_header, trust)
     return {
-        BOOTSTRAP: dump(_bootstrap(main, admin_socket)),
+        BOOTSTRAP: dump(_bootstrap(listeners, admin_socket)),
         ROUTES: discovery("config.route.v3.RouteConfiguration", [entries], routes.revision),
-        CLUSTERS: discovery("config.cluster.v3.Cluster", clusters.build(routes, trust.auth), routes.revision),
+        CLUSTERS: discovery("config.cluster.v3.Cluster", clusters.build(routes, trust.auth), 0),
         AUTH: auth.build(trust),
+        **({TLS: tls.build(secure)} if secure else {}),
     }
 
 
@@ -50,7 +55,7 @@ def _watched(name: str) -> Node:
     return {"path_config_source": {"path": f"./{name}", "watched_directory": {"path": "."}}}
 
 
-def _bootstrap(main: Node, admin_socket: str) -> Node:
+def _bootstrap(listeners: list[Node], admin_socket: str) -> Node:
     connections = typed(
         "envoy.resource_monitors.global_downstream_max_connections",
         "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
@@ -60,6 +65,6 @@ def _bootstrap(main: Node, admin_socket: str) -> Node:
         "node": {"id": "legion", "cluster": "legion"},
         "admin": {"address": {"pipe": {"path": admin_socket, "mode": 0o600}}},
         "dynamic_resources": {"cds_config": _watched(CLUSTERS)},
-        "static_resources": {"listeners": [main]},
+        "static_resources": {"listeners": listeners},
         "overload_manager": {"resource_monitors": [connections]},
     }

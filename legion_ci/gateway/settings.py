@@ -8,6 +8,7 @@ from legion_ci.core.errors import ToolError
 from legion_ci.core.files import write_atomic
 from legion_ci.core.site import Site
 from legion_ci.gateway.auth import Auth
+from legion_ci.gateway.tls import Tls
 
 FILE = "settings.json"
 
@@ -20,6 +21,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     unit_header: str = "x-legion-unit"
     chosen: bool = True
     auth: Auth | None = None
+    tls: Tls | None = None
 
     @property
     def url(self) -> str:

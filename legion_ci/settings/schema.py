@@ -181,6 +181,19 @@ class AuthSettings(Section):
     clock_skew: Duration = 60.0
 
 
+class TlsSettings(Section):
+    """A listener for users with TLS, beside the plain one, which stays on loopback for our own tools.
+
+    certificate, key: PEM files, relative to the model repository; read again when a file is moved into the certificate's
+    folder. listen: the address; the default is every address of this machine.
+    """
+
+    certificate: str
+    key: str
+    port: int = Field(ge=1, le=65535)
+    listen: str = "0.0.0.0"  # noqa: S104 - TLS is for the network
+
+
 class DeploySettings(Section):
     """Where packages run; the deployer that ``use`` names adds its own settings. auth: None: no token is asked for.
 
@@ -196,6 +209,7 @@ class DeploySettings(Section):
     ready_timeout: Duration = 120.0
     capture: bool = True
     auth: AuthSettings | None = None
+    tls: TlsSettings | None = None
 
 
 class DuelSettings(Section):
