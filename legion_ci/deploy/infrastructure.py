@@ -21,14 +21,19 @@ _PORT_SETTING = "deploy.port"
 
 
 def ensure(
-    place: Place, port: int | None, unit_header: str, auth: Auth | None = None, tls: Tls | None = None
+    place: Place,
+    port: int | None,
+    unit_header: str,
+    auth: Auth | None = None,
+    tls: Tls | None = None,
+    rate: int | None = None,
 ) -> GatewaySettings:
     """Have gateway and collector run, with these settings; what runs well already is not touched.
 
     port: of the gateway; None: the one it has, or a free one. Raises ConfigurationError when another program has it.
     """
     site, processes = place.site, client.observe(place.site)
-    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth, tls=tls)
+    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth, tls=tls, rate=rate)
     _check_tls(settings.read(site), chosen, _lives(processes.get(process.NAME)))
     settings.write(site, chosen)
     collector = _collector(place, processes)

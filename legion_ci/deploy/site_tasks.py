@@ -51,7 +51,12 @@ def up(site: Site, tools: Tools, place: Place | None = None) -> Done:
         for arm in now.arms:
             _revive(place, arm)
         infrastructure.ensure(
-            place, None if gateway.chosen else gateway.port, gateway.unit_header, gateway.auth, gateway.tls
+            place,
+            None if gateway.chosen else gateway.port,
+            gateway.unit_header,
+            gateway.auth,
+            gateway.tls,
+            gateway.rate,
         )
     shares = ", ".join(f"{a.deployment} {now.share(a.deployment):.1%}" for a in now.arms)
     return Done(lines=(f"up at {gateway.url}: {shares}",))

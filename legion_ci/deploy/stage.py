@@ -87,7 +87,12 @@ def _start(
     )
     installed.save(site, wanted)
     gateway = infrastructure.ensure(
-        place, settings.port, settings.unit_header, _auth(settings.auth, folder), _tls(settings.tls, folder)
+        place,
+        settings.port,
+        settings.unit_header,
+        _auth(settings.auth, folder),
+        _tls(settings.tls, folder),
+        settings.rate_limit,
     )
     arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted), role=_role(settings))
     apply.change(site, lambda r: routes.add_arm(r, arm), tools=place.tools)

@@ -85,6 +85,7 @@ def _render(site: Site, current: Routes, known: GatewaySettings) -> dict[str, st
         unit_header=known.unit_header,
         trust=_trust(site, known),
         secure=known.tls,
+        rate=known.rate,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legion_ci.gateway import auth, clusters, listener, split, tls
+from legion_ci.gateway import auth, clusters, limits, listener, split, tls
 from legion_ci.gateway.auth import Trust
 from legion_ci.gateway.document import Node, discovery, dump, typed
 from legion_ci.gateway.routes import Routes
@@ -21,26 +21,28 @@ def render(
     unit_header: str,
     trust: Trust = Trust(),  # noqa: B008 - frozen
     secure: Tls | None = None,
+    rate: int | None = None,
     access_log: str = "access.log",
     admin_socket: str = ADMIN_SOCKET,
 ) -> dict[str, str]:
     """Envoy's files by name: bootstrap, routes, clusters. Paths in them are relative to where Envoy starts.
 
     unit_header: whose value keeps a user in one arm (a verified token's subject goes before it), else the request id.
-    trust: whose tokens are accepted. secure: a second listener, with TLS, on the same routes. admin_socket: a file, so that nobody
+    trust: whose tokens are accepted. secure: a second listener, with TLS, on the same routes. rate: requests
+    a second that users may send in all. admin_socket: a file, so that nobody
     outside the folder (and never the network) reaches Envoy's administration.
     """
     same: Node = {
         "unit_header": unit_header,
         "access_log": access_log,
         "watched": _watched(ROUTES),
-        "checks": auth.filters(_watched(AUTH)),
+        "checks": [*limits.filters(), *auth.filters(_watched(AUTH))],
     }
     listeners = [listener.build(listen=listen, port=port, **same)]
     if secure:
         socket = tls.socket(_watched(TLS))
         listeners.append(listener.build(name="tls", listen=secure.listen, port=secure.port, socket=socket, **same))
-    entries = split.build(routes, unit_header, trust)
+    entries = split.build(routes, unit_header, trust, rate)
     return {
         BOOTSTRAP: dump(_bootstrap(listeners, admin_socket)),
         ROUTES: discovery("config.route.v3.RouteConfiguration", [entries], routes.revision),

@@ -14,7 +14,10 @@ FILE = "settings.json"
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Kept in the site, written by deploy. chosen: the port was picked by us, so it may be picked again."""
+    """Kept in the site, written by deploy. chosen: the port was picked by us, so it may be picked again.
+
+    rate: requests a second that users may send in all; None: no limit.
+    """
 
     port: int
     listen: str = "127.0.0.1"
@@ -22,6 +25,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     chosen: bool = True
     auth: Auth | None = None
     tls: Tls | None = None
+    rate: int | None = None
 
     @property
     def url(self) -> str:

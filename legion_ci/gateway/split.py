@@ -7,6 +7,7 @@ import json
 from legion_ci.gateway.auth import SUBJECT, Auth, Trust, everywhere, guarded
 from legion_ci.gateway.clusters import COLLECTOR, is_backed, split_name
 from legion_ci.gateway.document import Node, header
+from legion_ci.gateway.limits import limited
 from legion_ci.gateway.routes import Routes, Segment
 
 NAME = "models"
@@ -15,13 +16,13 @@ _TIMEOUT = "60s"
 _PERF = [{"name": "x-legion-purpose", "string_match": {"exact": "perf"}}]  # only the gateway itself can have set it
 
 
-def build(routes: Routes, unit_header: str, trust: Trust) -> Node:
-    """The route configuration; the first route that matches a request takes it."""
+def build(routes: Routes, unit_header: str, trust: Trust, rate: int | None = None) -> Node:
+    """The route configuration; the first route that matches a request takes it. rate: of users' requests, 1/s."""
     entries = [
         *_feedback(routes, trust.auth),
         *_direct(routes, trust.auth),
         _unknown(),
-        *_split(routes, unit_header, trust.auth),
+        *_split(routes, unit_header, trust.auth, rate),
     ]
     return {
         "name": NAME,
@@ -75,7 +76,7 @@ def _unknown() -> Node:
     return _answer("/model/", 404, "there is no such deployment here")
 
 
-def _split(routes: Routes, unit_header: str, auth: Auth | None) -> list[Node]:
+def _split(routes: Routes, unit_header: str, auth: Auth | None, rate: int | None) -> list[Node]:
     """Users' route, and before it the one of load tests, which are never mirrored: a copy would pass for evidence."""
     if not routes.segments:
         return [_answer("/", 503, "no model takes traffic here yet")]
@@ -101,8 +102,15 @@ def _split(routes: Routes, unit_header: str, auth: Auth | None) -> list[Node]:
     }
     return [
         {"match": {"prefix": "/", "headers": _PERF}, "route": route, **common},
-        {"match": {"prefix": "/"}, "route": {**route, **mirrored}, **common},
+        _with({"match": {"prefix": "/"}, "route": {**route, **mirrored}, **common}, limited(rate)),
     ]
+
+
+def _with(entry: Node, filters: dict[str, Node]) -> Node:
+    """A route with more said about filters."""
+    if not filters:
+        return entry
+    return {**entry, "typed_per_filter_config": {**entry.get("typed_per_filter_config", {}), **filters}}
 
 
 def _weighted(routes: Routes, segment: Segment) -> Node:

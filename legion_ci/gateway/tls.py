@@ -47,7 +47,7 @@ def build(tls: Tls) -> str:
 def check(tls: Tls, where: str = "deploy.tls") -> None:
     """Raise ConfigurationError, all problems at once, when the files are not a certificate and its key."""
     problems = [
-        Problem(f"{name} cannot be read ({_why(path)})", f"{where}.{name}", "give a PEM file, relative to legion.yaml")
+        Problem(f"{path} cannot be read ({_why(path)})", f"{where}.{name}", "give a PEM file, relative to legion.yaml")
         for name, path in (("certificate", tls.certificate), ("key", tls.key))
         if _why(path)
     ]

@@ -198,6 +198,7 @@ class DeploySettings(Section):
     """Where packages run; the deployer that ``use`` names adds its own settings. auth: None: no token is asked for.
 
     port: of the gateway; None: a free one, kept from then on. unit_header: whose value keeps a user in one arm.
+    rate_limit: requests a second of all users together; what is more is answered 429. None: no limit.
     """
 
     use: str = "local"
@@ -210,6 +211,7 @@ class DeploySettings(Section):
     capture: bool = True
     auth: AuthSettings | None = None
     tls: TlsSettings | None = None
+    rate_limit: int | None = Field(default=None, ge=1)
 
 
 class DuelSettings(Section):

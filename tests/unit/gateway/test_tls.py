@@ -1,17 +1,15 @@
 """TLS through a real Envoy: the user's certificate, a new one without a restart, and pairs that are none."""
 
-import datetime as dt
 import http.client
 import ssl
 
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from deploy_gateway import Gateway
 from deploy_site import eventually, free_port, pid_of, running_site
+from tls_pair import pair
 
 from legion_ci.core.errors import ConfigurationError
 from legion_ci.gateway import apply, process, routes, settings
@@ -19,28 +17,6 @@ from legion_ci.gateway.routes import Segment
 from legion_ci.gateway.settings import GatewaySettings
 from legion_ci.gateway.tls import Tls, check
 from legion_ci.supervise import client
-
-
-def pair(folder, name):
-    """A self-signed certificate for 127.0.0.1 and its key, moved into place."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("models.example")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    folder.mkdir(exist_ok=True)
-    for file, content in (("server.key", private), ("server.pem", made.public_bytes(serialization.Encoding.PEM))):
-        (folder / f".{file}").write_bytes(content)
-        (folder / f".{file}").replace(folder / file)
-    return folder / "server.pem", folder / "server.key"
 
 
 def seen(port):
