@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from deploy_gateway import QUIET, Gateway
 from deploy_site import eventually, kill, pid_of, running_site
+from envoy_hash import arms_of
 
 from legion_ci.core.errors import ServiceError
 from legion_ci.gateway import admin, apply, process, routes
@@ -130,6 +131,13 @@ def test_a_growing_arm_takes_only_from_the_champion_also_with_two_challengers(ga
     assert {(before[u], after[u]) for u in UNITS if before[u] != after[u]} == {("champion", "a")}
     share(gateway, a=10)
     assert gateway.arms(UNITS) == before
+
+
+def test_envoy_gives_each_unit_the_arm_that_its_hash_says(gateway):
+    share(gateway, a=25)
+    share(gateway, b=15)
+    units = [f"unit {n}" for n in range(300)]
+    assert gateway.arms(units) == arms_of(routes.read(gateway.site), units)
 
 
 def test_two_experiments_assign_independently(gateway):
