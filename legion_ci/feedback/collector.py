@@ -1,7 +1,8 @@
 """The collector of outcomes: ``python -m legion_ci.feedback.collector --store DIR --port N``.
 
 ``POST /api/v1/feedback`` with the headers request-id, model-name and model-version (also with ``x-``) and any JSON
-body; the answers are Legion's. It answers when the outcome is on the disk.
+body; the answers are Legion's. Legion's older address ``POST /api/model/NAME/VERSION/feedback`` is taken too, with the header
+request-id, JSON or a form, and its older answer. It answers when the outcome is on the disk.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import sys
@@ -17,6 +19,7 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -24,6 +27,8 @@ from legion_ci.core.errors import ConfigurationError, LegionError, missing_packa
 from legion_ci.feedback.outcomes import Outcome, OutcomeStore
 
 PATH = "/api/v1/feedback"
+OLDER_PATH = re.compile(r"/api/model/([^/]+)/([^/]+)/feedback")
+_FORM = "application/x-www-form-urlencoded"
 _MOST_BYTES = 1 << 20
 _MOST_HEADER = 200  # characters: folders are named after the model's name and version
 _JSON = [("content-type", "application/json")]
@@ -60,14 +65,18 @@ class Collector:
     async def _answer(self, scope: Any, protocol: Any) -> dict[str, Any]:
         if scope.path == "/healthcheck" and scope.method in ("GET", "HEAD"):
             return {"status": "ok"}
-        if scope.path != PATH or scope.method != "POST":
+        older = OLDER_PATH.fullmatch(scope.path)
+        if (scope.path != PATH and older is None) or scope.method != "POST":
             raise Refused(404, "Incorrect URL")
-        outcome = await _read(scope.headers, protocol)
+        named = {"model-name": unquote(older[1]), "model-version": unquote(older[2])} if older else {}
+        outcome = await _read(scope.headers, named, protocol)
         try:
             await self._store.keep(outcome)
         except OSError as error:
             print(f"collector: outcome of {outcome.request_id} not written ({error})", file=sys.stderr, flush=True)
             raise Refused(502, "Cannot deliver message") from error
+        if older:
+            return {"error": False, "registered": True, "message": {"json": outcome.payload}}
         return {
             "requestID": outcome.request_id,
             "modelVersion": outcome.model_version,
@@ -76,8 +85,10 @@ class Collector:
         }
 
 
-async def _read(headers: Any, protocol: Any) -> Outcome:
-    said = {n: _header(headers, n) for n in ("request-id", "model-name", "model-version")}
+async def _read(headers: Any, named: dict[str, str], protocol: Any) -> Outcome:
+    """An outcome; named: what the address says, the headers need not."""
+    names = ("request-id", "model-name", "model-version")
+    said = {n: _fitting(n, named[n]) if n in named else _header(headers, n) for n in names}
     body = bytearray()
     size = 0
     async for piece in protocol:  # to its end, so that the client hears the answer, but not kept
@@ -86,25 +97,35 @@ async def _read(headers: Any, protocol: Any) -> Outcome:
             body += piece
     if size > _MOST_BYTES:
         raise Refused(413, f"Outcomes of more than {_MOST_BYTES} bytes are not taken")
-    try:
-        payload = msgspec.json.decode(bytes(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, "Cannot parse data") from error
+    is_form = bool(named) and str(headers.get("content-type") or "").startswith(_FORM)
     return Outcome(
         request_id=said["request-id"],
         model_name=said["model-name"],
         model_version=said["model-version"],
-        payload=payload,
+        payload=_parsed(bytes(body), is_form),
         time=time.time(),
     )
+
+
+def _parsed(body: bytes, is_form: bool) -> Any:
+    try:
+        if is_form:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:  # msgspec's and UTF-8's errors are ValueErrors
+        raise Refused(400, "Cannot parse data") from error
 
 
 def _header(headers: Any, name: str) -> str:
     value = str(headers.get(name) or headers.get(f"x-{name}") or "")
     if not value:
         raise Refused(400, f"{name} header is missed")
+    return _fitting(name, value)
+
+
+def _fitting(name: str, value: str) -> str:
     if len(value) > _MOST_HEADER:
-        raise Refused(400, f"{name} header is longer than {_MOST_HEADER} characters")
+        raise Refused(400, f"{name} is longer than {_MOST_HEADER} characters")
     return value
 
 

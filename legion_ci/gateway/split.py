@@ -36,13 +36,15 @@ def _feedback(routes: Routes, auth: Auth | None) -> list[Node]:
     """Outcomes are taken from whoever may ask the live model."""
     if not routes.feedback:
         return []
+    addresses = ({"path": "/api/v1/feedback"}, {"safe_regex": {"regex": "/api/model/[^/]+/[^/]+/feedback"}})
     return [
         {
-            "match": {"path": "/api/v1/feedback"},
+            "match": match,
             "route": {"cluster": COLLECTOR, "timeout": "15s"},
             "request_headers_to_remove": ["x-legion-purpose", "legion-purpose"],
             **guarded(auth, _role(routes)),
         }
+        for match in addresses
     ]
 
 

@@ -103,6 +103,41 @@ def test_headers_may_carry_legions_older_prefix(collector: Collector) -> None:
     assert collector.ask("POST", "/api/v1/feedback", "1", told)[0] == 200
 
 
+OLDER = "/api/model/wine%20red/1.0/feedback"
+
+
+def test_legions_older_address_names_the_model_and_gets_the_older_answer(tmp_path: Path) -> None:
+    with running(tmp_path) as one:
+        form = {"Request-ID": "r2", "Content-Type": "application/x-www-form-urlencoded"}
+        told = one.ask("POST", OLDER, '{"late": true}', {"Request-ID": "r1"})
+        assert told == (200, {"error": False, "registered": True, "message": {"json": {"late": True}}})
+        assert one.ask("POST", OLDER, "late=true&note=", form)[0] == 200
+    kept = [(r["request_id"], r["model_name"], r["model_version"], r["payload"]) for r in stored(tmp_path)]
+    assert kept == [
+        ("r1", "wine red", "1.0", {"late": True}), ("r2", "wine red", "1.0", {"late": "true", "note": ""}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "expected"),
+    [
+        (OLDER, "1", {}, (400, "request-id header is missed")),
+        (OLDER, "{", {"request-id": "r"}, (400, "Cannot parse data")),
+        (
+            f"/api/model/{'x' * 201}/1/feedback",
+            "1",
+            {"request-id": "r"},
+            (400, "model-name is longer than 200 characters"),
+        ),
+        ("/api/model/wine/feedback", "1", {"request-id": "r"}, (404, "Incorrect URL")),
+    ],
+)
+def test_what_is_wrong_at_the_older_address_is_said(
+    collector: Collector, path: str, body: str, headers: dict[str, str], expected: tuple[int, str]
+) -> None:
+    assert collector.ask("POST", path, body, headers) == (expected[0], {"error": expected[1]})
+
+
 @pytest.mark.parametrize("name", ["request-id", "model-name", "model-version"])
 def test_a_missing_header_is_named(collector: Collector, name: str) -> None:
     told = {k: v for k, v in HEADERS.items() if k != name}
