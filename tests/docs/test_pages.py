@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import model_repository
 import pytest
-from console_blocks import commands
+from console_blocks import Command, commands
 
 ROOT = model_repository.EXAMPLES.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -24,13 +25,30 @@ def type_in(repository, page: Path) -> None:
     environment = repository.environment
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     for command in commands(page):
-        done = subprocess.run(
-            ["bash", "-c", command.text], cwd=repository.folder, env=environment, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        code, printed = _typed(command, repository.folder, environment)
         where = f"{page.relative_to(ROOT)}:{command.line}: {command.text}"
-        assert done.returncode == command.code, f"{where}\nended with {done.returncode}\n{done.stdout}"
-        assert command.missing(done.stdout) == [], f"{where}\nprinted\n{done.stdout}"
+        assert code == command.code, f"{where}\nended with {code}\n{printed}"
+        assert command.missing(printed) == [], f"{where}\nprinted\n{printed}"
+
+
+def _typed(command: Command, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """The command's exit code, and what it printed; Ctrl-C comes where the page shows it."""
+    process = subprocess.Popen(
+        ["bash", "-c", command.text], cwd=folder, env=environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    printed = ""
+    try:
+        while command.interrupted and command.missing(printed) and (line := process.stdout.readline()):
+            printed += line
+        if command.interrupted:
+            os.killpg(process.pid, signal.SIGINT)
+        printed += process.communicate(timeout=240)[0]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, printed
 
 
 @pytest.mark.slow
