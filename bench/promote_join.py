@@ -20,7 +20,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from promote_events import capture, outcome, write
 
-from legion_ci.feedback import join
+from legion_ci.feedback import database, join
 
 DAY_S = 86400.0
 
@@ -50,6 +50,7 @@ def one_thread() -> None:
     """Have every connection of the join use one thread."""
     connect = duckdb.connect
     duckdb.connect = lambda *a, **k: connect(*a, **{**k, "config": {"threads": 1}})
+    database.THREADS = 1
 
 
 def main() -> None:

@@ -13,7 +13,13 @@ from pathlib import Path
 from legion_ci import runs
 from legion_ci.core import environments
 from legion_ci.core.site import cache_home
+from legion_ci.core.tools import Tools
+from legion_ci.deploy import deployers
+from legion_ci.deploy.protocol import Deployer, Place
+from legion_ci.feedback import access, closing, drops, retention
 from legion_ci.gateway import routes
+from legion_ci.oci import blobs
+from legion_ci.promote import state
 from legion_ci.settings.load import Loaded
 from legion_ci.supervise import client
 
@@ -21,12 +27,19 @@ from legion_ci.supervise import client
 def clean(loaded: Loaded, *, dry_run: bool) -> Iterator[str]:
     """Remove what is past its ``keep``; yields one line for each thing, with its size."""
     total = 0
-    for path, why in [*_runs(loaded), *_environments(loaded), *_deployments(loaded), *_feedback(loaded)]:
+    yield from _close(loaded, dry_run)
+    found = [*_runs(loaded), *_environments(loaded), *_deployments(loaded), *_feedback(loaded), *_layers(loaded)]
+    for path, why in found:
         size = _size(path)
         total += size
         yield f"{'would remove' if dry_run else 'removed'} {path} ({size / 1e6:.1f} MB, {why})"
         if not dry_run:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            _remove(path, loaded)
+    for deployer, name, size in _leftovers(loaded):
+        total += size
+        yield f"{'would remove' if dry_run else 'removed'} {name} ({size / 1e6:.1f} MB, not deployed)"
+        if not dry_run:
+            deployer.discard(name)
     yield f"{total / 1e6:.1f} MB {'would be' if dry_run else 'are'} freed"
 
 
@@ -46,6 +59,12 @@ def _environments(loaded: Loaded) -> Iterator[tuple[Path, str]]:
             yield home, f"not used for {age_s / 86400:.0f} days"
 
 
+def _layers(loaded: Loaded) -> Iterator[tuple[Path, str]]:
+    """What images were made of: what is in use counts as used, for an image shares its files or is in a registry."""
+    keep_s = loaded.settings.keep.environments
+    yield from ((path, f"not used by an image for {keep_s / 86400:.0f} days") for path in blobs.unused(keep_s))
+
+
 def _needed(loaded: Loaded) -> set[Path]:
     """Environments of what is deployed, by its locks and by what the supervisor starts, maybe with an older legion-ci."""
     by_lock = {environments.folder(lock) for lock in loaded.site.deployments.glob("*/requirements.lock")}
@@ -63,6 +82,12 @@ def _runs_from(home: Path) -> bool:
     return False
 
 
+def _leftovers(loaded: Loaded) -> Iterator[tuple[Deployer, str, int]]:
+    """What the site's deployer keeps elsewhere, as images in an engine."""
+    deployer = deployers.of_site(Place.of(loaded.site, Tools()))
+    yield from ((deployer, name, size) for name, size in deployer.leftovers().items())
+
+
 def _deployments(loaded: Loaded) -> Iterator[tuple[Path, str]]:
     live = {arm.deployment for arm in routes.read(loaded.site).arms}
     root = loaded.site.deployments
@@ -71,11 +96,46 @@ def _deployments(loaded: Loaded) -> Iterator[tuple[Path, str]]:
             yield folder, "not deployed"
 
 
+def _close(loaded: Loaded, dry_run: bool) -> Iterator[str]:
+    """Past days of feedback become Parquet, which is smaller, before anything is found too large."""
+    store, now = loaded.site.feedback, time.time()
+    if dry_run:
+        yield from (f"would close {folder}" for _, folder in closing.open_days(store, now))
+        return
+    for day in closing.close_days(store, now):
+        yield f"closed {day.folder} ({day.rows:,} events, {day.bytes_before / 1e6:.1f} → {day.bytes_after / 1e6:.1f} MB)"
+
+
 def _feedback(loaded: Loaded) -> Iterator[tuple[Path, str]]:
-    for file in sorted(loaded.site.feedback.rglob("*.jsonl")) if loaded.site.feedback.is_dir() else ():
+    """Days past ``feedback.retain`` or ``retain_bytes``; what running experiments read stays."""
+    wanted = loaded.settings.feedback
+    yield from retention.outlived(
+        loaded.site.feedback, retain_s=wanted.retain, retain_bytes=wanted.retain_bytes, now=time.time(),
+        needed_from=_needed_from(loaded),
+    )  # fmt: skip
+    for file in drops.files(loaded.site.feedback):
         age_s = time.time() - file.stat().st_mtime
-        if age_s > loaded.settings.keep.feedback:
+        if age_s > wanted.retain:
             yield file, f"{age_s / 86400:.0f} days old"
+
+
+def _needed_from(loaded: Loaded) -> float:
+    """When the oldest running experiment began, less what clocks and captures may be late; infinite when none runs."""
+    running = (e.started for p in loaded.site.promotion.glob("*.json") if not (e := state.load(p)).ended)
+    return min(running, default=float("inf")) - 3600.0
+
+
+def _remove(path: Path, loaded: Loaded) -> None:
+    store = loaded.site.feedback
+    if path.is_relative_to(store) and path.is_dir():
+        with closing.upkeep(store), access.alone(store):
+            for file in retention.removed_in_order(path):
+                file.unlink(missing_ok=True)
+            path.rmdir()
+    elif path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:

@@ -24,6 +24,7 @@ class Context:
     run: Run
     tools: Tools
     first: bool = False
+    once: bool = False  # promote: one look, whatever promote.in_build says
 
     @property
     def settings(self) -> Settings:
@@ -37,8 +38,8 @@ class Context:
 
     @cached_property
     def champion(self) -> routes.Arm | None:
-        """The live model, asked of the site."""
-        return routes.read(self.site).champion_arm
+        """The live model, asked of the site that has users."""
+        return routes.read(self.loaded.main_site).champion_arm
 
     def need(self, stage: str, by: str) -> Any:
         """An earlier stage's result; OrderError when it is missing, failed, or of another model than train's."""

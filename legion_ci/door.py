@@ -17,7 +17,7 @@ from typing import Any, cast
 from legion_ci import pipeline as stages
 from legion_ci import runs
 from legion_ci.context import Context
-from legion_ci.core.errors import LegionError
+from legion_ci.core.errors import ConfigurationError, LegionError
 from legion_ci.core.secrets import Secrets
 from legion_ci.core.shell import Shell
 from legion_ci.core.tools import Tools
@@ -81,14 +81,16 @@ def _load(settings: str, sets: Sequence[str]) -> Loaded:
     return load(Path(settings or FILE), sets)
 
 
-def _stage(tools: Tools, name: str, settings: str, sets: Sequence[str], run: str, first: bool = False) -> int:
+def _stage(
+    tools: Tools, name: str, settings: str, sets: Sequence[str], run: str, first: bool = False, once: bool = False
+) -> int:
     loaded = _load(settings, sets)
     chosen = runs.choose(loaded.folder, run, fresh=name == "train")
     print(f"run {chosen.id}", flush=True)
     with chosen.writing() as dead:
         _say_dead(tools, dead)
         chosen.reopen()
-        context = Context(loaded, chosen, tools, first)
+        context = Context(loaded, chosen, tools, first, once)
         result = _execute(stages.stage_named(name), context)
         _close(context, name, result)
     return exit_code(result)
@@ -150,7 +152,7 @@ def _write_report(tools: Tools, context: Context) -> None:
     from legion_ci.report import promoted
     from legion_ci.report import stage as report
 
-    memory = context.site.path / promoted.FILE
+    memory = context.loaded.main_site.path / promoted.FILE
     page = report.write(
         context.run.folder, context.run.folder / "report", title=context.settings.report.title, memory=memory
     )
@@ -168,12 +170,23 @@ def _report(tools: Tools, settings: str, sets: Sequence[str], run: str) -> int:
 
 
 def _refuse_hopeless(loaded: Loaded) -> None:
-    """Raise for a load test that could never pass: said before hours of training, not after."""
+    """Raise for what could never pass, a load test or a package that is not deployable: before hours of training."""
+    _refuse_unfit(loaded)
     try:
         from legion_ci.perf.question import ask
     except ImportError:
         return  # without the extra `perf` the stage itself says what to install
     ask(loaded.settings.perf, loaded.folder)
+
+
+def _refuse_unfit(loaded: Loaded) -> None:
+    package, deploy = loaded.settings.package, loaded.settings.deploy
+    if package.makes != deploy.takes:
+        raise ConfigurationError(
+            f"{deploy.use} runs a {deploy.takes}, and package: {package.use} makes a {package.makes}",
+            where=deploy.origin or "deploy",
+            todo="with deploy: docker goes package: {use: docker-rest}, with local goes bundle",
+        )
 
 
 def _plan(tools: Tools, settings: str, sets: Sequence[str], json: bool) -> int:
@@ -220,8 +233,19 @@ def _up(tools: Tools, settings: str, sets: Sequence[str]) -> int:
     return 0
 
 
+def _compose(tools: Tools, settings: str, sets: Sequence[str], output: str) -> int:
+    from legion_ci.core.files import write_atomic
+    from legion_ci.deploy import site_tasks
+
+    text = site_tasks.compose(_load(settings, sets).site)
+    if output:
+        write_atomic(Path(output), text)
+    else:
+        print(text, end="")
+    return 0
+
+
 def _undeploy(tools: Tools, settings: str, sets: Sequence[str], deployment: str, everything: bool) -> int:
-    from legion_ci.core.errors import ConfigurationError
     from legion_ci.deploy import site_tasks
 
     if bool(deployment) == everything:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from legion_ci.results import (
     SCHEMA_VERSION,
     DeployResult,
+    PackageResult,
     PromoteResult,
     StageResult,
     TrainResult,
@@ -12,11 +13,11 @@ from legion_ci.results import (
     decode_result,
 )
 from legion_ci.runs import Run
-from legion_ci.settings.schema import STAGES
+from legion_ci.settings.schema import STAGES, PromoteSettings
 
 
-def gather(run: Run) -> dict[str, str]:
-    """The run's facts as flat text: what Jenkins colours builds by, and shows."""
+def gather(run: Run, settings: PromoteSettings) -> dict[str, str]:
+    """The run's facts as flat text: what Jenkins colours builds by, and shows, and how long it may wait for a promotion."""
     told = {"run.id": run.id, "schema_version": str(SCHEMA_VERSION)}
     lines = []
     for name in STAGES:
@@ -40,10 +41,16 @@ def gather(run: Run) -> dict[str, str]:
                 "mlflow.run": result.model.run_id,
                 "commit": result.provenance.commit,
             }
+        if isinstance(result, PackageResult) and result.image:
+            told |= {"image.reference": result.image.reference, "image.digest": result.image.digest}
         if isinstance(result, DeployResult):
             told |= {"deployment": result.deployment, "url": result.url}
         if isinstance(result, PromoteResult):
             told |= {"promote.action": result.action, "promote.next_look_at": result.next_look_at or ""}
+            told |= {
+                "promote.in_build_s": f"{settings.in_build:.0f}",
+                "promote.look_every_s": f"{settings.look_every:.0f}",
+            }
     return {**told, "run.summary": ", ".join(lines)}
 
 

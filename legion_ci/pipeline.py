@@ -104,7 +104,7 @@ def execute(stage: Stage, context: Context) -> Record:
             result=msgspec.Raw(msgspec.json.encode(result)),
         )
     context.run.write(record)
-    context.run.facts(facts.gather(context.run))
+    context.run.facts(facts.gather(context.run, context.settings.promote))
     return record
 
 
@@ -117,6 +117,7 @@ def _versions() -> dict[str, str]:
 def _guard(context: Context, stage: Stage) -> None:
     """A first model must be the first; under Jenkins nothing that must outlive the build may be in its workspace."""
     _guard_first(context, stage)
+    _guard_branch(context, stage)
     workspace = Path(p) if (p := _workspace()) else None
     local = context.settings.store.tracking_uri is None or context.settings.store.tracking_uri.startswith(
         ("sqlite:", "file:")
@@ -141,6 +142,15 @@ def _guard_first(context: Context, stage: Stage) -> None:
     if trained.model.artefact.digest != context.champion.model.artefact.digest:
         raise ConfigurationError(
             f"there is a champion already: {context.champion.deployment}", where="--first", todo="leave --first out"
+        )
+
+
+def _guard_branch(context: Context, stage: Stage) -> None:
+    if context.settings.site.branch and stage.name == "promote":
+        raise ConfigurationError(
+            f"the site of the branch {context.settings.site.branch} has no users to promote to",
+            where=context.settings.site.origin or "site.branch",
+            todo="promote from the main branch, without site.branch",
         )
 
 

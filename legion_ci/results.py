@@ -196,13 +196,34 @@ class Acceleration(Base, frozen=True, kw_only=True):
     gains: tuple[AccelerationGain, ...] = ()
 
 
+class Image(Base, frozen=True, kw_only=True):
+    """A container image. Digests are ``sha256:…``.
+
+    reference: name and tag it was given, with the registry's address when it was pushed. digest: of its manifest (of the
+    index, for several platforms): what is deployed. config: of its configuration, the id that engines list. size_bytes:
+    compressed, of all platforms. sbom, provenance, signature: digests of what is attached to it.
+    """
+
+    reference: str
+    digest: str
+    config: str
+    platforms: tuple[str, ...]
+    base: str = ""
+    pushed: bool = False
+    size_bytes: int = 0
+    sbom: str = ""
+    provenance: str = ""
+    signature: str = ""
+
+
 class PackageResult(StageResult, frozen=True, kw_only=True):
-    """A package that runs the model."""
+    """A package that runs the model. image: of packagers that make one."""
 
     kind: str
     package: Artefact
     model: ModelRef
     accelerated: Acceleration | None = None
+    image: Image | None = None
 
 
 class TestCase(Base, frozen=True, kw_only=True):

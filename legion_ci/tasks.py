@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 from legion_ci.declare import COMMON, FIRST, JSON, SETTINGS, call, declare
 
 # Areas whose tasks have a name of two words (``token.issue``): each has a module ``legion_ci.<area>.tasks``.
-AREAS: tuple[str, ...] = ("jenkins", "token")
+AREAS: tuple[str, ...] = ("branch", "feedback", "jenkins", "token")
 
 
 @declare(**COMMON)
@@ -89,17 +89,33 @@ def perf(
     call("stage", name=name, settings=settings, sets=set_ or (), run=run_, verbose=verbose)
 
 
-@declare(**COMMON, **FIRST)
+@declare(
+    **COMMON,
+    **FIRST,
+    once="Look once, whatever promote.in_build says; the Jenkins steps wait between looks.",
+    plan="Instead: which loss each step can see within promote.patience; nothing moves.",
+    units_per_hour="For --plan: users' units (default: as the last day's traffic).",
+    errors="For --plan: the champion's share of errors (0.01).",
+)
 def promote(
     context: Context,
     settings: str = "",
     set_: Sequence[str] | None = None,
     run_: str = "",
     first: bool = False,
+    once: bool = False,
+    plan: bool = False,
+    units_per_hour: str = "",
+    errors: str = "",
     verbose: bool = False,
 ) -> None:
     """Look at the evidence and move the traffic one step, hold, or roll back."""
-    call("stage", name="promote", settings=settings, sets=set_ or (), run=run_, first=first, verbose=verbose)
+    sets = set_ or ()
+    if plan:
+        numbers = {"units_per_hour": units_per_hour, "errors": errors}
+        call("promote.plan:run", settings=settings, sets=sets, verbose=verbose, **numbers)
+        return
+    call("stage", name="promote", settings=settings, sets=sets, run=run_, first=first, once=once, verbose=verbose)
 
 
 @declare(**COMMON, **FIRST)
@@ -164,6 +180,14 @@ def status(
 def up(context: Context, settings: str = "", set_: Sequence[str] | None = None, verbose: bool = False) -> None:
     """Bring back exactly what should run, with the same shares."""
     call("up", settings=settings, sets=set_ or (), verbose=verbose)
+
+
+@declare(**SETTINGS, output="Write it into this file instead of printing it.")
+def compose(
+    context: Context, settings: str = "", set_: Sequence[str] | None = None, output: str = "", verbose: bool = False
+) -> None:
+    """Write what is deployed (by deploy: docker) as a docker compose file."""
+    call("compose", settings=settings, sets=set_ or (), output=output, verbose=verbose)
 
 
 @declare(
@@ -253,6 +277,27 @@ def serve(
     """Serve a trained model alone, for development, until Ctrl-C."""
     sets = tuple(set_ or ())
     call("serve:serve", model=model, port=port, reload=reload, settings=settings, sets=sets, run=run_, verbose=verbose)
+
+
+@declare(
+    push="Push it: registry/name[:tag].",
+    output="Write it as an OCI layout into this folder.",
+    load="Load it into the Docker engine under this name.",
+    credentials="For --push: env:NAME or file:PATH of user:password (default: Docker's configuration).",
+    insecure="The registry speaks plain http.",
+    verbose="Show tracebacks of errors.",
+)
+def base(
+    context: Context,
+    push: str = "",
+    output: str = "",
+    load: str = "",
+    credentials: str = "",
+    insecure: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Make the base image of docker-rest and docker-cli anew from Debian's newest packages."""
+    call("base:base", push=push, output=output, load=load, credentials=credentials, insecure=insecure, verbose=verbose)
 
 
 def ours() -> Collection:

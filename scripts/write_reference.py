@@ -73,7 +73,8 @@ def settings_page() -> str:
 def section(title: str, model: type[BaseModel]) -> str:
     """One section as a table."""
     rows = [f"| `{n}` | {kind(f.annotation)} | {default(f)} |" for n, f in model.model_fields.items()]
-    doc = " ".join((model.__doc__ or "").split())
+    own = [c.__doc__ for c in reversed(model.__mro__) if issubclass(c, Section) and c is not Section and c.__doc__]
+    doc = " ".join(" ".join(own).split())
     return f"## {title}\n\n{doc}\n\n| setting | type | default |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 

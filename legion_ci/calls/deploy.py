@@ -12,8 +12,11 @@ from legion_ci.results import (
 def run(c: Context) -> StageResult:
     """Call the stage."""
     from legion_ci.deploy import stage
+    from legion_ci.feedback import policy
 
     c.need("quality", "deploy")
+    kept = c.settings.feedback
+    policy.write(c.site.feedback, policy.Policy(sample=kept.sample, redact=kept.redact))
     return stage.run(
         c.settings.deploy,
         packaged=c.need("package", "deploy"),
@@ -21,7 +24,7 @@ def run(c: Context) -> StageResult:
         site=c.site,
         folder=c.loaded.folder,
         work=c.run.folder,
-        first=c.first,
+        first=c.first or c.settings.site.branch is not None,  # the site of a branch has no champion of its own
         tools=c.tools,
         find_links=c.settings.distribution.find_links,
     )

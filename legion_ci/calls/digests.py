@@ -10,4 +10,4 @@ Digests = dict[str, str]
 
 def of_section(section: Section) -> str:
     """Digest of a section of the configuration, defaults included."""
-    return digest_bytes(section.model_dump_json().encode())
+    return digest_bytes(section.model_dump_json(exclude=set(section.not_inputs)).encode())

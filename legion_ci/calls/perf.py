@@ -54,7 +54,7 @@ def _opponents(c: Context) -> Iterator[Arms | None]:
 
     deployed: DeployResult = c.need("deploy", "perf")
     duel, champion = c.settings.perf.duel, c.champion
-    if duel is None or champion is None or champion.deployment == deployed.deployment:
+    if duel is None or champion is None or c.settings.site.branch or champion.deployment == deployed.deployment:
         yield None
     elif duel.live:
         yield Arms(deployed.direct_url, f"{deployed.url}/model/{champion.deployment}", champion.deployment, live=True)
@@ -103,9 +103,11 @@ def sweep(c: Context) -> StageResult:
 
 def soak(c: Context) -> StageResult:
     """Call the soak."""
+    from legion_ci.deploy import deployers
     from legion_ci.perf.soak import stage
 
-    return stage.run(c.settings.perf, **_study(c))
+    pid = deployers.pid_of(c.site, c.need("deploy", "perf").deployment, c.tools)
+    return stage.run(c.settings.perf, **_study(c), pid=pid)
 
 
 def _study(c: Context) -> dict[str, Any]:

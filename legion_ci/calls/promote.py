@@ -19,7 +19,7 @@ def run(c: Context) -> StageResult:
     quality: QualityResult = c.need("quality", "promote")
     perf: PerfResult = c.need("perf", "promote")
     return stage.run(
-        c.settings.promote,
+        c.settings.promote.model_copy(update={"in_build": 0.0}) if c.once else c.settings.promote,
         quality=quality,
         perf=perf,
         deployed=c.need("deploy", "promote"),

@@ -7,12 +7,11 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from legion_ci.core import plugins
 from legion_ci.core.errors import LegionError
 from legion_ci.core.lock import locked
 from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
-from legion_ci.deploy import installed
+from legion_ci.deploy import deployers, installed
 from legion_ci.deploy.protocol import Deployer, Place
 
 SUFFIX = "-duel"
@@ -33,27 +32,18 @@ def started(
     Raises ToolError with the server's last lines when a copy does not get ready.
     """
     place = place or Place.of(site, tools, find_links)
+    deployer = deployers.of_site(place)
     with locked(site.locks / "duel.lock", wait=False, what="this site's duel"):
         try:
-            yield {name: f"http://{_start(place, name, workers)}" for name in deployments}
+            yield {name: f"http://{_start(place, deployer, name, workers)}" for name in deployments}
         finally:
             for name in deployments:
-                _remove(place, name)
+                with suppress(LegionError):  # one that cannot be removed must not hide why the duel ended
+                    deployer.remove(name + SUFFIX)
 
 
-def _start(place: Place, name: str, workers: int | None) -> str:
+def _start(place: Place, deployer: Deployer, name: str, workers: int | None) -> str:
     wanted = installed.read(place.site, name)
     copy = msgspec.structs.replace(wanted, deployment=name + SUFFIX, capture=False, workers=workers or wanted.workers)
-    deployer = _deployer(place, wanted.use)
     deployer.remove(copy.deployment)
-    return deployer.apply(copy)
-
-
-def _remove(place: Place, name: str) -> None:
-    with suppress(LegionError):  # one that cannot be removed must not hide why the duel ended
-        _deployer(place, installed.read(place.site, name).use).remove(name + SUFFIX)
-
-
-def _deployer(place: Place, use: str) -> Deployer:
-    deployer: Deployer = plugins.load("deployers", use, "deploy.use")(place)
-    return deployer
+    return deployer.apply(copy).address

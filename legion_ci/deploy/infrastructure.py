@@ -2,62 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 import msgspec
 
 from legion_ci.core.errors import OrderError
 from legion_ci.core.site import Site
 from legion_ci.deploy import ports
-from legion_ci.deploy.protocol import Place
-from legion_ci.gateway import admin, apply, process, routes, settings
+from legion_ci.deploy.protocol import GATEWAY, Deployer, Place, Wanted
+from legion_ci.gateway import admin, apply, routes, settings
 from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.settings import GatewaySettings
 from legion_ci.gateway.tls import Tls
 from legion_ci.gateway.tls import check as check_tls
-from legion_ci.supervise import client, identity
-from legion_ci.supervise.process import Actual, Process
 
-COLLECTOR = "collector"
 _PORT_SETTING = "deploy.port"
 
 
-def ensure(
-    place: Place,
-    port: int | None,
-    unit_header: str,
-    auth: Auth | None = None,
-    tls: Tls | None = None,
-    rate: int | None = None,
-) -> GatewaySettings:
+@dataclass(frozen=True)
+class Front:
+    """What is wanted of a site's gateway.
+
+    port: None: the one it has, or a free one. rate: requests a second. own: the settings that only its deployer has.
+    """
+
+    port: int | None
+    unit_header: str
+    auth: Auth | None = None
+    tls: Tls | None = None
+    rate: int | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def kept(cls, known: GatewaySettings) -> Front:
+        """As the site has it already."""
+        port = None if known.chosen else known.port
+        return cls(port, known.unit_header, known.auth, known.tls, known.rate, known.own)
+
+
+def ensure(place: Place, deployer: Deployer, wanted: Wanted, front: Front) -> GatewaySettings:
     """Have gateway and collector run, with these settings; what runs well already is not touched.
 
-    port: of the gateway; None: the one it has, or a free one. Raises ConfigurationError when another program has it.
+    wanted: a model server that is deployed. Raises ConfigurationError when another program has the port.
     """
-    site, processes = place.site, client.observe(place.site)
-    chosen = msgspec.structs.replace(_settings(site, port, unit_header, processes), auth=auth, tls=tls, rate=rate)
-    _check_tls(settings.read(site), chosen, _lives(processes.get(process.NAME)))
+    site = place.site
+    running = (server := deployer.servers().get(GATEWAY)) is not None and server.alive
+    port, picked = _port(site, front, deployer, running)
+    chosen = GatewaySettings(
+        port=port,
+        listen=deployer.listen,
+        unit_header=front.unit_header,
+        chosen=picked,
+        auth=front.auth,
+        tls=front.tls,
+        rate=front.rate,
+        use=wanted.use,
+        own=dict(front.own),
+        log=deployer.log(GATEWAY),
+    )
+    _check_tls(settings.read(site), chosen, running)
     settings.write(site, chosen)
-    collector = _collector(place, processes)
-    client.apply(site, {COLLECTOR: collector})
-    endpoint = f"{ports.HOST}:{collector.env['LEGION_PORT']}"
+    endpoint = deployer.collector(wanted)
     routes.change(site, lambda r: msgspec.structs.replace(r, feedback=endpoint))
-    _gateway(place)
+    _gateway(place, deployer)
     return chosen
 
 
-def _settings(site: Site, port: int | None, unit_header: str, processes: dict[str, Actual]) -> GatewaySettings:
-    """The settings to be, after making sure that they can be had."""
-    known, running = settings.read(site), _lives(processes.get(process.NAME))
-    if known and known.unit_header != unit_header and len(routes.read(site).segments) > 1:
+def _port(site: Site, front: Front, deployer: Deployer, running: bool) -> tuple[int, bool]:
+    """The gateway's port and whether we picked it, after making sure that it can be had."""
+    known = settings.read(site)
+    if known and known.unit_header != front.unit_header and len(routes.read(site).segments) > 1:
         raise OrderError(
-            f"deploy.unit_header changed from {known.unit_header} to {unit_header} during an experiment",
+            f"deploy.unit_header changed from {known.unit_header} to {front.unit_header} during an experiment",
             todo="it would move users between arms; promote or roll back first",
         )
-    told = port if port is not None else (known.port if known else None)
+    told = front.port if front.port is not None else (known.port if known else None)
     if told is None:
-        return GatewaySettings(port=ports.choose(_taken(processes)), unit_header=unit_header)
+        return ports.choose(_taken(deployer)), True
     if not (running and known and known.port == told):
         ports.require_free(told, _PORT_SETTING)
-    return GatewaySettings(port=told, unit_header=unit_header, chosen=port is None)
+    return told, front.port is None
 
 
 def _check_tls(known: GatewaySettings | None, wanted: GatewaySettings, running: bool) -> None:
@@ -70,40 +96,16 @@ def _check_tls(known: GatewaySettings | None, wanted: GatewaySettings, running: 
         ports.require_free(wanted.tls.port, "deploy.tls.port")
 
 
-def _collector(place: Place, processes: dict[str, Actual]) -> Process:
-    known = processes.get(COLLECTOR)
-    port = int(known.process.env["LEGION_PORT"]) if known else _kept(place.site)
-    if not port or not (_lives(known) or ports.is_free(port)):
-        port = ports.choose(_taken(processes))
-    store = str(place.site.feedback.resolve())
-    return Process(
-        name=COLLECTOR,
-        command=(*place.collector, "--store", store, "--port", str(port)),
-        env={"LEGION_PORT": str(port)},
-        cwd=str(place.site.path.resolve()),
-        health=f"http://{ports.HOST}:{port}/healthcheck",
-        ready_timeout_s=60.0,
-    )
-
-
-def _gateway(place: Place) -> None:
+def _gateway(place: Place, deployer: Deployer) -> None:
     """Envoy with its files: told of new routes when it runs, started with them when it does not."""
     site = place.site
     if apply.bootstrap_differs(site) or not admin.answers(site):
         apply.write(site)
     with place.tools.progress.waiting("the gateway"):
-        client.apply(site, {process.NAME: process.process(site)})
+        deployer.gateway()
     apply.sync(site, tools=place.tools)
 
 
-def _kept(site: Site) -> int:
-    """Port of the collector as the routes know it; 0: none."""
-    return int((routes.read(site).feedback or ":0").rpartition(":")[2])
-
-
-def _taken(processes: dict[str, Actual]) -> set[int]:
-    return {int(p.process.env.get("LEGION_PORT", 0)) for p in processes.values()}
-
-
-def _lives(actual: Actual | None) -> bool:
-    return actual is not None and identity.lives(actual.identity)
+def _taken(deployer: Deployer) -> set[int]:
+    known = {**deployer.observe(), **deployer.servers()}
+    return {int(server.address.rpartition(":")[2]) for server in known.values()}

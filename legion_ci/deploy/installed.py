@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from legion_ci.core.site import Site
 from legion_ci.deploy.protocol import Wanted
 from legion_ci.results import ModelRef
 
-FACTS, ARTEFACT, LOCK = "deployment.json", "artefact", "requirements.lock"
+FACTS, ARTEFACT, LOCK, IMAGE = "deployment.json", "artefact", "requirements.lock", "image.json"
 _HALF = ".install-"
 
 
@@ -29,14 +30,15 @@ def folder_of(site: Site, deployment: str) -> Path:
 
 
 def install(site: Site, package: Path, deployment: str, model: ModelRef) -> Path:
-    """Copy a package (``artefact/``, ``requirements.lock``) into the site; one that is there whole is left alone.
+    """Put a package into the site; one that is there whole is left alone.
 
-    Raises OrderError when the package does not hold the model's artefact.
+    It holds the model itself (``artefact/``, ``requirements.lock``) or is an image (``image.json``, maybe ``layout/``).
+    Raises OrderError when it does not hold the model's artefact.
     """
     target = folder_of(site, deployment)
-    if (target / LOCK).is_file() and _digest(target) == model.artefact.digest:
+    if _holds(target, package, model):
         return target
-    if not (package / LOCK).is_file() or _digest(package) != model.artefact.digest:
+    if not _holds(package, package, model):
         raise OrderError(
             "the package does not hold the trained artefact", where=str(package), todo="run legion-ci package again"
         )
@@ -75,7 +77,8 @@ def _copy(package: Path, target: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     half = Path(tempfile.mkdtemp(prefix=_HALF, dir=target.parent))
     try:
-        shutil.copytree(package, half / "new")
+        is_image = (package / IMAGE).is_file()
+        shutil.copytree(package, half / "new", copy_function=_linked_or_copied if is_image else shutil.copy2)
         if target.exists():
             target.replace(half / "old")
         (half / "new").replace(target)
@@ -83,5 +86,17 @@ def _copy(package: Path, target: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _digest(folder: Path) -> str:
-    return digest_tree(folder / ARTEFACT) if (folder / ARTEFACT).is_dir() else ""
+def _linked_or_copied(source: str, target: str) -> None:
+    """An image's blobs are never changed: where the disk allows it, all deployments share one file."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _holds(folder: Path, package: Path, model: ModelRef) -> bool:
+    """Whether a folder is the package, whole: it was put there in one piece."""
+    if (package / IMAGE).is_file():
+        return (folder / IMAGE).is_file() and (folder / IMAGE).read_bytes() == (package / IMAGE).read_bytes()
+    artefact = folder / ARTEFACT
+    return (folder / LOCK).is_file() and artefact.is_dir() and digest_tree(artefact) == model.artefact.digest

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.lock import locked
 from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
-from legion_ci.deploy import acceptance, installed
+from legion_ci.deploy import acceptance, deployers, fetched, installed
 from legion_ci.deploy.acceptance import Acceptance
 from legion_ci.deploy.plan import Plan, plan
 from legion_ci.deploy.protocol import Deployer, Place, Wanted
@@ -23,7 +22,6 @@ from legion_ci.gateway.routes import Arm
 from legion_ci.gateway.tls import Tls
 from legion_ci.results import DeployResult, PackageResult, TrainResult, Verdict
 from legion_ci.settings.schema import AuthSettings, DeploySettings, TlsSettings
-from legion_ci.store import artefacts
 
 
 def run(
@@ -52,11 +50,11 @@ def run(
             todo="use Linux, macOS or WSL, or another deployer",
         )
     place = place or Place.of(site, tools, find_links)
-    deployer: Deployer = plugins.load("deployers", settings.use, "deploy.use")(place)
     name = installed.deployment_id(trained.model)
     with locked(site.locks / "deploy.lock", wait=False, what="this site's deployment"):
         todo = plan(routes.read(site), name, first=first)
-        package = artefacts.fetch(packaged.package, tools)
+        deployer = deployers.chosen(place, settings)
+        package = fetched.fetch(settings, packaged, trained.model, work, tools)
         with _removed_unless_accepted(place, deployer, name, todo) as kept:
             url = _start(settings, place, deployer, package, trained, folder)
             said = _accept(settings, trained, name, url, todo, folder, work, tools)
@@ -84,17 +82,19 @@ def _start(
         unit_header=settings.unit_header,
         capture=settings.capture,
         ready_timeout_s=settings.ready_timeout,
+        own=deployers.own(settings),
     )
     installed.save(site, wanted)
-    gateway = infrastructure.ensure(
-        place,
+    front = infrastructure.Front(
         settings.port,
         settings.unit_header,
         _auth(settings.auth, folder),
         _tls(settings.tls, folder),
         settings.rate_limit,
+        wanted.own,
     )
-    arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted), role=_role(settings))
+    gateway = infrastructure.ensure(place, deployer, wanted, front)
+    arm = Arm(deployment=name, model=trained.model, endpoint=deployer.apply(wanted).endpoint, role=_role(settings))
     apply.change(site, lambda r: routes.add_arm(r, arm), tools=place.tools)
     return gateway.url
 

@@ -25,6 +25,7 @@ import msgspec
 
 from legion_ci.core.errors import ConfigurationError, LegionError, missing_package
 from legion_ci.feedback.outcomes import Outcome, OutcomeStore
+from legion_ci.feedback.policy import PolicyFile, Unreadable
 
 PATH = "/api/v1/feedback"
 OLDER_PATH = re.compile(r"/api/model/([^/]+)/([^/]+)/feedback")
@@ -45,8 +46,8 @@ class Refused(Exception):
 class Collector:
     """The RSGI application."""
 
-    def __init__(self, store: OutcomeStore) -> None:
-        self._store = store
+    def __init__(self, store: OutcomeStore, policy: PolicyFile) -> None:
+        self._store, self._policy = store, policy
 
     def __rsgi_del__(self, loop: Any) -> None:
         """The server ends."""
@@ -71,8 +72,8 @@ class Collector:
         named = {"model-name": unquote(older[1]), "model-version": unquote(older[2])} if older else {}
         outcome = await _read(scope.headers, named, protocol)
         try:
-            await self._store.keep(outcome)
-        except OSError as error:
+            await self._store.keep(self._policy.current().outcome(outcome))
+        except (OSError, Unreadable) as error:
             print(f"collector: outcome of {outcome.request_id} not written ({error})", file=sys.stderr, flush=True)
             raise Refused(502, "Cannot deliver message") from error
         if older:
@@ -158,7 +159,7 @@ def _see_that_port_is_free(host: str, port: int) -> None:
 
 def _application(store: Path) -> Collector:
     _end_with_parent()
-    return Collector(OutcomeStore(store, f"collector-{os.getpid()}"))
+    return Collector(OutcomeStore(store, f"collector-{os.getpid()}"), PolicyFile(store))
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+from legion_ci.feedback import access
+
 _MOST_OPEN = 64
 
 
@@ -22,17 +24,22 @@ class LineFiles:
 
         durable: return only when they are on the disk.
         """
+        data = b"".join(line + b"\n" for line in lines)
+        while not self._appended(path, data, durable):
+            self._close(path)  # it was frozen meanwhile: a new file takes its place
+
+    def _appended(self, path: Path, data: bytes, durable: bool) -> bool:
+        """Whether the data went to the file that has that name now."""
         fd = self._descriptor(path, durable)
-        before = os.fstat(fd).st_size
         try:
-            _write(fd, b"".join(line + b"\n" for line in lines))
-            if durable:
-                os.fsync(fd)
+            with access.appending(fd):
+                if not _is_at(fd, path):
+                    return False
+                _put(fd, data, durable)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(fd, before)
             self._close(path)
             raise
+        return True
 
     def close(self) -> None:
         """Close every file."""
@@ -56,6 +63,25 @@ class LineFiles:
     def _close(self, path: Path) -> None:
         with contextlib.suppress(OSError):
             os.close(self._open.pop(path))
+
+
+def _put(fd: int, data: bytes, durable: bool) -> None:
+    before = os.fstat(fd).st_size
+    try:
+        _write(fd, data)
+        if durable:
+            os.fsync(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, before)
+        raise
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write(fd: int, data: bytes) -> None:

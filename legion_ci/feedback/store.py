@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import msgspec
 
 from legion_ci.feedback.capture import Capture
+from legion_ci.feedback.drops import Drops
 from legion_ci.feedback.layout import ANSWER, REQUEST, hour_file, iso
 from legion_ci.feedback.lines import LineFiles
+from legion_ci.feedback.policy import PolicyFile
 
 FLUSH_S = 0.1
 _MOST_CAPTURES = 20_000
 _MOST_BYTES = 256 << 20
 _BODY_BYTES = 1 << 20  # as Legion: what is longer is cut
+Day = tuple[str, str, int]  # model, version, whole days since the epoch
 
 
 def open_sink(folder: Path, writer: str) -> StoreSink:
@@ -32,8 +35,10 @@ class StoreSink:
         self._folder, self._writer = folder, writer
         self._most, self._most_bytes = most, most_bytes
         self._queue: deque[Capture] = deque()
-        self._put_bytes = self._taken_bytes = self._overflow = self._lost = 0  # one writer each: no lock on the path
-        self._files = LineFiles()
+        self._put_bytes = self._taken_bytes = 0  # one writer each, as of the counters: no lock on the path
+        self._overflow, self._lost = Counter[Day](), Counter[Day]()
+        self._files, self._drops = LineFiles(), Drops(folder, writer)
+        self._policy = PolicyFile(folder)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -41,13 +46,13 @@ class StoreSink:
     @property
     def dropped(self) -> int:
         """Captures that are not kept: the queue was full, the disk did not take them, or the sink was closed."""
-        return self._overflow + self._lost
+        return self._overflow.total() + self._lost.total()
 
     def put(self, capture: Capture) -> None:
         """Take one capture, at once."""
         full = len(self._queue) >= self._most or self._put_bytes - self._taken_bytes >= self._most_bytes
         if full or self._ending.is_set():
-            self._overflow += 1
+            self._overflow[_day(capture)] += 1
             return
         self._put_bytes += len(capture.request) + len(capture.response)
         self._queue.append(capture)
@@ -66,6 +71,7 @@ class StoreSink:
     def _drain(self) -> None:
         while batch := self._take(1000):
             self._write(batch)
+        self._drops.write(self._overflow, self._lost)
 
     def _take(self, most: int) -> list[Capture]:
         batch: list[Capture] = []
@@ -76,13 +82,23 @@ class StoreSink:
     def _write(self, batch: list[Capture]) -> None:
         """Answers before requests: whoever sees a request finds its answer."""
         self._taken_bytes += sum(len(c.request) + len(c.response) for c in batch)
-        for (model, version, moment), captures in _by_hour(batch):
+        for key, captures in _by_hour(batch):
             try:
-                for tag, fields in ((ANSWER, answer_fields), (REQUEST, request_fields)):
-                    path = hour_file(self._folder, tag, model, version, moment, self._writer)
-                    self._files.append(path, [msgspec.json.encode(fields(c)) for c in captures])
+                policy = self._policy.current()
+                kept = [policy.capture(c) for c in captures]
+                self._append(ANSWER, key, [answer_fields(c) for c in kept if policy.keeps(c.request_id)])
+                self._append(REQUEST, key, [request_fields(c) for c in kept])
             except Exception:  # the disk, or a capture that cannot be written: counted, never the server's problem
-                self._lost += len(captures)
+                self._lost.update(map(_day, captures))
+
+    def _append(self, tag: str, key: tuple[str, str, float], records: list[dict[str, Any]]) -> None:
+        if records:
+            path = hour_file(self._folder, tag, *key, self._writer)
+            self._files.append(path, [msgspec.json.encode(r) for r in records])
+
+
+def _day(c: Capture) -> Day:
+    return c.model_name, c.model_version, int(c.time // 86400)
 
 
 def _by_hour(batch: Iterable[Capture]) -> Iterable[tuple[tuple[str, str, float], list[Capture]]]:

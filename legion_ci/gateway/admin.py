@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from legion_ci.core.errors import ServiceError
 from legion_ci.core.site import Site
+from legion_ci.gateway import settings
 from legion_ci.gateway.auth import JWT
 from legion_ci.gateway.render import ADMIN_SOCKET, AUTH, CLUSTERS, ROUTES
 from legion_ci.gateway.split import NAME
-from legion_ci.supervise import client, probe
+from legion_ci.supervise import probe
 
 _LOOK_S = 0.01
 _PATIENCE_S = 60.0  # a thousand deployments at once take Envoy some ten seconds
@@ -74,7 +75,8 @@ def _refusals(facts: dict[str, str], file: str) -> list[str]:
 
 
 def _refusal(site: Site, file: str, what: str) -> ServiceError:
-    return ServiceError(what, where=str(site.gateway / file), todo=f"see {client.log(site, 'gateway')}")
+    known = settings.read(site)
+    return ServiceError(what, where=str(site.gateway / file), todo=f"see {known.log if known else 'its log'}")
 
 
 def _facts(site: Site) -> dict[str, str]:

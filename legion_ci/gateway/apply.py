@@ -84,7 +84,7 @@ def _render(site: Site, current: Routes, known: GatewaySettings) -> dict[str, st
         port=known.port,
         unit_header=known.unit_header,
         trust=_trust(site, known),
-        secure=known.tls,
+        secure=known.secure,
         rate=known.rate,
     )
 

@@ -12,6 +12,11 @@ from legion_ci.gateway.render import BOOTSTRAP
 from legion_ci.supervise.process import Process
 
 NAME = "gateway"
+# No hot restart: it would share memory with every other Envoy of this machine.
+ARGUMENTS = (
+    "-c", BOOTSTRAP, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn",
+    "--file-flush-interval-msec", "500",
+)  # fmt: skip
 
 
 def program() -> Path:
@@ -28,19 +33,7 @@ def process(site: Site) -> Process:
     folder = site.gateway.resolve()
     return Process(
         name=NAME,
-        # No hot restart: it would share memory with every other Envoy of this machine.
-        command=(
-            str(program()),
-            "-c",
-            BOOTSTRAP,
-            "--concurrency",
-            "1",
-            "--disable-hot-restart",
-            "--log-level",
-            "warn",
-            "--file-flush-interval-msec",
-            "500",
-        ),
+        command=(str(program()), *ARGUMENTS),
         env={"LEGION_BOOTSTRAP": digest_file(folder / BOOTSTRAP)},
         cwd=str(folder),
         health=admin.ready_url(site),

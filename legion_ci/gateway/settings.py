@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from legion_ci.core.errors import ToolError
@@ -11,12 +13,14 @@ from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.tls import Tls
 
 FILE = "settings.json"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Kept in the site, written by deploy. chosen: the port was picked by us, so it may be picked again.
 
-    rate: requests a second that users may send in all; None: no limit.
+    rate: requests a second that users may send in all; None: no limit. use, own: the site's deployer, which runs the gateway,
+    and the settings that only it has. log: where people find Envoy's output.
     """
 
     port: int
@@ -26,11 +30,20 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth | None = None
     tls: Tls | None = None
     rate: int | None = None
+    use: str = "local"
+    own: dict[str, Any] = {}
+    log: str = ""
+
+    @property
+    def secure(self) -> Tls | None:
+        """The listener with TLS as it is where the gateway runs: in a container on all addresses, as the plain one."""
+        everywhere = self.listen in _EVERYWHERE and self.tls is not None
+        return msgspec.structs.replace(self.tls, listen=self.listen) if everywhere and self.tls else self.tls
 
     @property
     def url(self) -> str:
         """Where people reach the traffic split."""
-        host = "127.0.0.1" if self.listen in ("0.0.0.0", "::") else self.listen  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if self.listen in _EVERYWHERE else self.listen
         return f"http://{host}:{self.port}"
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from legion_ci.core import wheel
-from legion_ci.core.errors import OrderError
 from legion_ci.core.files import digest_file, unwritable, write_atomic
-from legion_ci.core.tools import Tools
-from legion_ci.results import Artefact, ModelRef
+from legion_ci.package.protocol import LOCK, Job, Packed
+from legion_ci.results import ModelRef
 from legion_ci.settings.schema import PackageSettings
 from legion_ci.store import artefacts
 
-ARTEFACT, LOCK, FACTS, ARCHIVE = "artefact", "requirements.lock", "bundle.json", "bundle.zip"
+ARTEFACT, FACTS, ARCHIVE = "artefact", "bundle.json", "bundle.zip"
 ACCELERATED = "accelerated"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -33,36 +32,22 @@ class BundlePackager:
 
     Settings: ClassVar[type[PackageSettings]] = BundleSettings
 
-    def package(
-        self,
-        settings: PackageSettings,
-        model: ModelRef,
-        artefact: Path,
-        target: Path,
-        tools: Tools,
-        accelerated: Path | None = None,
-    ) -> Artefact:
+    def package(self, settings: PackageSettings, job: Job) -> Packed:
         """Write the bundle into ``target/bundle`` and, when wanted, ``target/bundle.zip``."""
-        bundle = target / "bundle"
-        lock = artefact / "legion_model" / LOCK
-        if not lock.is_file():
-            raise OrderError(
-                "the artefact has no requirements.lock", where=model.artefact.uri, todo="train it with legion-ci train"
-            )
+        bundle, lock = job.target / "bundle", job.lock
         try:
-            shutil.copytree(artefact, bundle / ARTEFACT)
-            if accelerated is not None:
-                shutil.copytree(accelerated, bundle / ACCELERATED)
-                lock = accelerated / LOCK
+            shutil.copytree(job.artefact, bundle / ARTEFACT)
+            if job.accelerated is not None:
+                shutil.copytree(job.accelerated, bundle / ACCELERATED)
             shutil.copyfile(lock, bundle / LOCK)
             ours = wheel.write(bundle / "wheel")
             write_atomic(bundle / "serve.py", files("legion_ci.package").joinpath("serve_bundle.py").read_bytes())
-            write_atomic(bundle / FACTS, json.dumps(_facts(model, lock, ours), indent=2, sort_keys=True) + "\n")
+            write_atomic(bundle / FACTS, json.dumps(_facts(job.model, lock, ours), indent=2, sort_keys=True) + "\n")
             if getattr(settings, "archive", True):
-                _archive(bundle, target / ARCHIVE)
+                _archive(bundle, job.target / ARCHIVE)
         except OSError as error:
             raise unwritable(bundle, error) from error
-        return artefacts.of_folder(bundle)
+        return Packed(artefacts.of_folder(bundle))
 
 
 def _facts(model: ModelRef, lock: Path, ours: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from legion_ci.core import plugins
 from legion_ci.core.tools import Tools
 from legion_ci.package import accelerate
-from legion_ci.package.protocol import Packager
+from legion_ci.package.protocol import Job, Packager, Packed
 from legion_ci.results import Acceleration, PackageResult, TrainResult
 from legion_ci.settings.schema import PackageSettings
 from legion_ci.store import artefacts
@@ -28,17 +28,22 @@ def run(
     target.mkdir(parents=True)
     tools.progress.say(f"packaging with {settings.use}")
     with _accelerated(settings, folder, work, tools, find_links) as (form, told):
-        more = {"accelerated": form} if form else {}
-        made = packager.package(settings, trained.model, folder, target, tools, **more)
-    size = (made.size_bytes or 0) / 1e6
-    faster = f"; {accelerate.sentence(told)}" if told else ""
+        made = packager.package(settings, Job(trained, folder, target, tools, form, find_links))
     return PackageResult(
         kind=settings.use,
-        package=made,
+        package=made.package,
         model=trained.model,
         accelerated=told,
-        summary=f"{settings.use} {made.digest[:12]}, {size:.1f} MB{faster}",
+        image=made.image,
+        summary=_summary(settings.use, made) + (f"; {accelerate.sentence(told)}" if told else ""),
     )
+
+
+def _summary(use: str, made: Packed) -> str:
+    if made.image is None:
+        return f"{use} {made.package.digest[:12]}, {(made.package.size_bytes or 0) / 1e6:.1f} MB"
+    where = "pushed as" if made.image.pushed else "image"
+    return f"{where} {made.image.reference}@{made.image.digest[:19]}, {made.image.size_bytes / 1e6:.1f} MB compressed"
 
 
 @contextmanager

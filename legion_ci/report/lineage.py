@@ -8,6 +8,7 @@ from legion_ci.report import changes, parts, wording
 from legion_ci.report.layout import LINEAGE, page
 from legion_ci.report.markup import Child, Node, html
 from legion_ci.report.records import Story
+from legion_ci.results import Image
 
 Pairs = list[tuple[str, Child]]
 
@@ -79,7 +80,18 @@ def _package(story: Story) -> Pairs:
         return []
     size = story.package.package.size_bytes
     told = f"{wording.number(size / 1e6)} MB" if size else None
-    return [("kind", parts.name(story.package.kind)), ("digest", _digest(story.package.package.digest)), ("size", told)]
+    made = [("kind", parts.name(story.package.kind)), ("digest", _digest(story.package.package.digest)), ("size", told)]
+    return [*made, *_image(story.package.image)]
+
+
+def _image(image: Image | None) -> Pairs:
+    if image is None:
+        return []
+    told = [("image", image.reference), ("image digest", image.digest), ("base", image.base),
+            ("bill of materials", image.sbom), ("provenance", image.provenance), ("signature", image.signature or "none")]  # fmt: skip
+    return [
+        (name, parts.name(value) if name == "image" else _digest(value.removeprefix("sha256:"))) for name, value in told
+    ]
 
 
 def _deployment(story: Story) -> Pairs:

@@ -25,17 +25,31 @@ def run(model: Model, protocols: Protocols, head_input: Sample | None, head_outp
     """
     if head_input is None or not head_input.data:
         return ""
+    told = _told(model, protocols, head_input)
     tolerance = getattr(model, "tolerance", 0.0)  # of an accelerated form
+    return "" if head_output is None else _difference(told, head_output, tolerance)
+
+
+def answers_vary(model: Model, protocols: Protocols, head_input: Sample | None) -> bool:
+    """Whether the model answers its own sample differently when asked twice."""
+    if head_input is None or not head_input.data:
+        return False
+    first, second = (_told(model, protocols, head_input) for _ in range(2))
+    return bool(_difference(first, Sample(columns=second["columns"], types={}, data=second["prediction"]), 0.0))
+
+
+def _told(model: Model, protocols: Protocols, head_input: Sample) -> dict[str, Any]:
+    """What a client would be answered."""
     try:
         rows = protocols.read_invoke(encode({"columns": head_input.columns, "data": head_input.data}))
         predictions = model.predict(rows)
-        told = msgspec.json.decode(write_invoke(Answer(predictions.columns, predictions.rows())))
+        told: dict[str, Any] = msgspec.json.decode(write_invoke(Answer(predictions.columns, predictions.rows())))
+        return told
     except Refused as error:
         wrong = "; ".join(f"{p.path}: {p.problem}" for p in error.problems[:3])
         raise _failed(f"its own sample does not fit its signature ({wrong})") from error
     except BaseException as error:
         raise _failed(f"it fails on its own sample ({type(error).__name__}: {error})") from error
-    return "" if head_output is None else _difference(told, head_output, tolerance)
 
 
 def _failed(reason: str) -> ConfigurationError:

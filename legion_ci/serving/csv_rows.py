@@ -23,13 +23,18 @@ def read(body: bytes, signature: Signature | None, max_rows: int) -> tuple[list[
     if not lines:
         raise refused(400, "body", "is empty; please provide a header with the columns' names, and rows")
     [names, *rows] = lines
+    return names, typed(names, rows, signature)
+
+
+def typed(names: list[str], rows: list[list[str]], signature: Signature | None) -> list[list[Any]]:
+    """Texts as the values of their columns; raises Refused when rows are not as long as the header."""
     problems = Problems()
     for i, row in enumerate(rows):
         if len(row) != len(names):
             problems.add(f"rows[{i}]", f"must hold {len(names)} values (found {len(row)})")
     problems.refuse_if_any()
     readers = _readers(names, signature)
-    return names, [[read(text) for read, text in zip(readers, row, strict=True)] for row in rows]
+    return [[read(text) for read, text in zip(readers, row, strict=True)] for row in rows]
 
 
 def _lines(body: bytes, max_rows: int) -> list[list[str]]:

@@ -60,7 +60,7 @@ def predict_file(model_folder: Path, source: Path, target: Path) -> int:
 def _write(model: Model, model_dir: Path, reader: pa.ipc.RecordBatchFileReader, target: Path) -> int:
     import pyarrow as pa
 
-    _require(model, reader.schema.names)
+    require_columns(model, reader.schema.names)
     part = target.with_name(f".{target.name}.part")
     try:
         with pa.OSFile(str(part), "wb") as out:
@@ -95,12 +95,13 @@ def _predicted(model: Model, model_dir: Path, reader: pa.ipc.RecordBatchFileRead
     empty = True
     for chunk in chunks:
         empty = False
-        yield _of_chunk(model, chunk)
+        yield of_chunk(model, chunk)
     if empty:
-        yield _of_chunk(model, _sample(model_dir)).slice(0, 0)
+        yield of_chunk(model, _sample(model_dir)).slice(0, 0)
 
 
-def _of_chunk(model: Model, chunk: pa.Table) -> pa.Table:
+def of_chunk(model: Model, chunk: pa.Table) -> pa.Table:
+    """Predictions of a table; raises ToolError with the model's own error and the likeliest reason."""
     try:
         return model.predict_table(chunk).table()
     except BaseException as error:
@@ -129,7 +130,8 @@ def _sample(model_dir: Path) -> pa.Table:
     return parquet.read_table(path).slice(0, 1)
 
 
-def _require(model: Model, names: list[str]) -> None:
+def require_columns(model: Model, names: list[str]) -> None:
+    """Raise ConfigurationError when a column that the model takes is not among the names."""
     wanted = model.signature.names if model.signature else ()
     if lacking := [name for name in wanted if name not in names]:
         raise ConfigurationError(

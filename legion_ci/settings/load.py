@@ -33,11 +33,13 @@ class Loaded:
 
     @property
     def site(self) -> Site:
-        """The model's site."""
-        told = self.settings.site.path
-        name = self.settings.model.name
-        path = (self.folder / Path(told).expanduser()) if told else state_home() / name
-        return Site(path.resolve(), name)
+        """The model's site, or that of the branch."""
+        return _site(self.settings, self.folder)
+
+    @property
+    def main_site(self) -> Site:
+        """The site whose users the champion serves, also for a branch."""
+        return _main_site(self.settings, self.folder)
 
 
 def load(file: Path, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Loaded:
@@ -51,8 +53,29 @@ def load(file: Path, flags: Sequence[str] = (), environment: Mapping[str, str] |
         settings = schema.model_validate(layer.values)
     except ValidationError as error:
         raise ConfigurationError([_problem(e, layer, schema) for e in error.errors()]) from None
+    folder = file.resolve().parent
+    data = {n: d.at(_main_site(settings, folder), settings.promote, folder) for n, d in settings.data.items()}
+    settings = _on_a_branch(settings.model_copy(update={"data": data}))
     _place(settings, (), layer.origins)
-    return Loaded(settings, layer.origins, file.resolve().parent)
+    return Loaded(settings, layer.origins, folder)
+
+
+def _site(settings: Settings, folder: Path) -> Site:
+    main, branch = _main_site(settings, folder), settings.site.branch
+    return Site(main.path.with_name(f"{main.path.name}-branches") / branch, main.model) if branch else main
+
+
+def _on_a_branch(settings: Settings) -> Settings:
+    """Without the ports that the main site listens at."""
+    if settings.site.branch is None:
+        return settings
+    return settings.model_copy(update={"deploy": settings.deploy.model_copy(update={"port": None, "tls": None})})
+
+
+def _main_site(settings: Settings, folder: Path) -> Site:
+    told, name = settings.site.path, settings.model.name
+    path = (folder / Path(told).expanduser()) if told else state_home() / name
+    return Site(path.resolve(), name)
 
 
 @dataclass

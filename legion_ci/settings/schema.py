@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from legion_ci.core.site import Site
 
 STAGES = ("train", "quality", "package", "deploy", "perf", "promote")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -39,6 +41,7 @@ class Section(BaseModel):
     """A part of the configuration: frozen, strict, nothing unknown. Sequences are tuples."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    not_inputs: ClassVar[frozenset[str]] = frozenset()  # fields on which no result depends
     _origin: str = PrivateAttr(default="")
 
     @property
@@ -60,9 +63,14 @@ class ModelSettings(Section):
 
 
 class SiteSettings(Section):
-    """Where the model lives. Default: a folder in the user's state folder, never the workspace."""
+    """Where the model lives. Default: a folder in the user's state folder, never the workspace.
+
+    branch: work in a site of one's own beside it, as builds of pull requests do: the champion is read from ``path`` and
+    never written; ``branch.remove`` removes it.
+    """
 
     path: str | None = None
+    branch: Name | None = None
 
 
 class StoreSettings(Section):
@@ -85,6 +93,10 @@ class DataSettings(Section):
     target: str | None = None
     ignore: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None
+
+    def at(self, site: Site, promote: PromoteSettings, folder: Path) -> DataSettings:
+        """Completed by what the configuration as a whole says; called once, by the loader. folder: the model repository."""
+        return self
 
 
 class TrainSettings(Section):
@@ -159,6 +171,7 @@ class PackageSettings(Section):
     above). when_unequal: what to do where none is: fail, or package the model as it is and say so.
     """
 
+    makes: ClassVar[str] = "bundle"  # what kind of package: bundle, server image, program image
     use: str = "bundle"
     accelerate: Literal["onnx"] | None = None
     tolerance: float = Field(default=1e-5, gt=0, le=0.1, strict=False)  # YAML reads 1e-5 as a string
@@ -198,9 +211,11 @@ class DeploySettings(Section):
     """Where packages run; the deployer that ``use`` names adds its own settings. auth: None: no token is asked for.
 
     port: of the gateway; None: a free one, kept from then on. unit_header: whose value keeps a user in one arm.
-    rate_limit: requests a second of all users together; what is more is answered 429. None: no limit.
+    rate_limit: requests a second of all users together; what is more is answered 429. None: no limit. verify: file:PATH of a
+    public key; only images that package.sign signed with its private key are deployed.
     """
 
+    takes: ClassVar[str] = "bundle"  # what kind of package it runs
     use: str = "local"
     port: int | None = Field(default=None, ge=1, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
@@ -212,6 +227,7 @@ class DeploySettings(Section):
     auth: AuthSettings | None = None
     tls: TlsSettings | None = None
     rate_limit: int | None = Field(default=None, ge=1)
+    verify: str | None = None
 
 
 class DuelSettings(Section):
@@ -313,7 +329,8 @@ class PerfSettings(Section):
 
 
 class PromoteSettings(Section):
-    """How traffic moves. steps: ``shadow`` and percentages; window: how long a unit's outcomes count.
+    """How traffic moves. steps: ``shadow`` and percentages; window: how long a unit's outcomes count. patience: how long a step
+    may take; ``promote --plan`` refuses steps that cannot see by then what the guardrails name.
 
     margin: the loss of the metric that is accepted (0: the challenger must be better). in_build: how long one call may
     go on looking, at ``look_every`` intervals.
@@ -330,6 +347,7 @@ class PromoteSettings(Section):
     min_units: int = Field(default=20, ge=1)
     min_coverage: Share = 0.5
     min_duration: Duration = 0.0
+    patience: Duration = 7 * 86400.0
     missing: Literal["exclude", "negative"] = "exclude"
     on_inconclusive: Literal["stop", "shadow"] = "stop"
     in_build: Duration = 0.0
@@ -389,12 +407,35 @@ class JenkinsSettings(Section):
     build_timeout: Duration = 24 * 3600.0
 
 
+def parse_size(value: Any) -> Any:
+    """Bytes of ``500MB``, ``10GB``, ``1.5TB`` (powers of 1,000) or a plain number."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B", value) if isinstance(value, str) else None
+    if match:
+        return int(float(match[1]) * 1000 ** ["", "k", "M", "G", "T"].index(match[2]))
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is not a size such as 500MB or 10GB")
+    return value
+
+
+class FeedbackSettings(Section):
+    """What is kept of requests, answers and outcomes. Headers never are; bodies are cut at 1 MiB.
+
+    retain: whole days go when they are over for longer; retain_bytes: the oldest go when all are more than this, like 10GB.
+    sample: share of requests whose bodies are kept (id, split, status and latency always are). redact: fields of requests,
+    answers and outcomes whose values are never stored. What a running experiment reads stays.
+    """
+
+    retain: Duration = 365 * 86400.0
+    retain_bytes: Annotated[int, BeforeValidator(parse_size), Field(ge=0)] | None = None
+    sample: float = Field(default=1.0, gt=0, le=1)
+    redact: tuple[str, ...] = ()
+
+
 class KeepSettings(Section):
     """How much ``clean`` leaves."""
 
     runs: int = Field(default=20, ge=1)
     environments: Duration = 30 * 86400.0
-    feedback: Duration = 365 * 86400.0
 
 
 class Settings(Section):
@@ -411,6 +452,7 @@ class Settings(Section):
     deploy: DeploySettings = DeploySettings()
     perf: PerfSettings = PerfSettings()
     promote: PromoteSettings = PromoteSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     report: ReportSettings = ReportSettings()
     jenkins: JenkinsSettings = JenkinsSettings()
     keep: KeepSettings = KeepSettings()

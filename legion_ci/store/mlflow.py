@@ -25,6 +25,7 @@ try:
     from mlflow import artifacts
     from mlflow.entities import LoggedModel, Metric, Param, RunTag
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
     from mlflow.tracking import MlflowClient
 except ImportError as _error:
     raise missing_package(_error, "MLflow") from _error
@@ -112,7 +113,15 @@ class Store:
             version = self.client.create_model_version(
                 self.model, source, run_id, tags=dict(tags), description=description
             )
-            return str(version.version), source
+            return str(version.version), self._with_server(source)
+
+    def _with_server(self, source: str) -> str:
+        """An ``mlflow-artifacts:`` URI does not say whose it is; other agents must know, so it becomes the server's address."""
+        if urlsplit(source).scheme != "mlflow-artifacts":
+            return source
+        server = urlsplit(self.uri)  # without a password: a record is no place for one
+        plain = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
+        return str(MlflowArtifactsRepository.resolve_uri(source, plain))
 
     def upload(self, run_id: str, version: str, folder: Path) -> None:
         """Upload an artefact and mark its version complete; on failure the version is removed again."""

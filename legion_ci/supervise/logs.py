@@ -1,13 +1,19 @@
-"""Logs of supervised processes: the last lines for people, and a bound on their size."""
+"""Logs of supervised processes: the last lines for people, and a bound on their size.
+
+``python -m legion_ci.supervise.logs FILE`` keeps a file bounded where no supervisor does, as beside a container.
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
+import time
 from pathlib import Path
 
 MAX_BYTES = 10 << 20
 KEPT = 2  # older files beside the current one
 _TAIL_BYTES = 16 << 10
+_LOOK_S = 5.0
 
 
 def tail(path: Path, lines: int = 15) -> tuple[str, ...]:
@@ -40,3 +46,9 @@ def bound(path: Path, max_bytes: int = MAX_BYTES) -> bool:
     except OSError:
         return False  # a full disk: tried again at the next look
     return True
+
+
+if __name__ == "__main__":
+    while True:
+        bound(Path(sys.argv[1]))
+        time.sleep(_LOOK_S)

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from legion_ci.core.errors import ToolError, missing_package
-from legion_ci.feedback.layout import REQUEST, files, iso
+from legion_ci.feedback.database import opened
+from legion_ci.feedback.events import source
+from legion_ci.feedback.layout import REQUEST, iso
 
-_COLUMNS = {
-    "request_id": "VARCHAR", "deployment": "VARCHAR", "digest": "VARCHAR", "purpose": "VARCHAR", "experiment": "VARCHAR",
-    "step": "VARCHAR", "response_status": "INTEGER", "time_unix": "DOUBLE",
-}  # fmt: skip
+_COLUMNS = (
+    "request_id", "deployment", "digest", "purpose", "experiment", "step", "response_status", "time_unix",
+)  # fmt: skip
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,17 +64,5 @@ def of_deployment(store: Path, model: str, deployment: str) -> Made | None:
 
 
 def _query(store: Path, model: str, sql: str, values: list[str]) -> list[tuple[Any, ...]]:
-    paths = files(store, REQUEST, model, 0.0)
-    try:
-        import duckdb
-    except ImportError as error:
-        raise missing_package(error, "trace") from error
-    names = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
-    kinds = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
-    empty = "(SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in _COLUMNS.items()) + " WHERE false)"
-    read = f"read_json([{names}], format='newline_delimited', columns={{{kinds}}}, ignore_errors=true)"
-    try:
-        with duckdb.connect() as db:
-            return list(db.execute(sql.format(source=read if paths else empty), values).fetchall())
-    except duckdb.Error as error:
-        raise ToolError(f"the captured predictions cannot be read ({error})", where=str(store)) from error
+    with opened(store, "reading the captured predictions") as db:
+        return list(db.execute(sql.format(source=source(store, REQUEST, model, 0.0, _COLUMNS)), values).fetchall())

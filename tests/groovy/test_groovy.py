@@ -1,34 +1,18 @@
 """The Groovy half: JenkinsPipelineUnit and the CPS interpreter under Maven, CodeNarc, and the count of tests."""
 
 import csv
-import re
 import subprocess
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from requirements_of_tests import need
+from groovy_library import HERE, maven
 
 from legion_ci.facts import exit_code
 from legion_ci.results import StageResult, Verdict
 from legion_ci.settings.schema import STAGES
 
 pytestmark = pytest.mark.groovy
-HERE = Path(__file__).resolve().parent
 EXPECTED = int((HERE / "expected-tests").read_text())
-
-
-def maven(*words: str) -> subprocess.CompletedProcess[str]:
-    program = need("mvn", "apt-get install maven default-jdk-headless")
-    for offline in (["-o"], []):  # what is there already is enough most of the time
-        done = subprocess.run(
-            [program, "-B", "-q", *offline, *words], cwd=HERE, capture_output=True, text=True, timeout=900
-        )
-        if done.returncode == 0 or not re.search(
-            r"offline mode|has not been downloaded|No plugin found", done.stdout + done.stderr
-        ):
-            break
-    return done
 
 
 def test_the_library_passes_its_tests_and_all_of_them_ran():
@@ -92,7 +76,7 @@ def test_no_mock_ends_with_a_code_that_the_python_half_does_not_have():
         door.TERMINATED,
     }
     assert {int(r["exit_code"]) for r in rows()} <= codes
-    assert {r["stage"] for r in rows()} == {*STAGES, "report", "plan", "status", "rollback"}
+    assert {r["stage"] for r in rows()} == {*STAGES, "report", "plan", "status", "rollback", "branch.remove"}
 
 
 def test_the_table_pairs_codes_with_verdicts_as_the_python_half_does():

@@ -2,7 +2,7 @@
 
 ``python deploy_server.py --port N [--deployment NAME] [--broken]``; unknown options are taken and ignored, so that it
 can stand where ``python -m legion_ci.serving`` stands. ``?sleep=0.3`` answers late. ``--broken``, or a file ``broken``
-in the model's folder: dies at once.
+in the model's folder: dies at once. ``--hog 500`` takes 500 MiB before it serves.
 """
 
 from __future__ import annotations
@@ -74,13 +74,17 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--deployment", default="")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--broken", action="store_true")
+    parser.add_argument("--hog", type=int, default=0)
     known, _ = parser.parse_known_args()
     if known.broken or (known.model and (known.model / "broken").exists()):
         sys.exit("this model cannot be loaded: no such column")
     Handler.deployment = known.deployment
+    held = b"x" * (known.hog << 20)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    Server(("127.0.0.1", known.port), Handler).serve_forever()
+    Server((known.host, known.port), Handler).serve_forever()
+    del held
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from deploy_gateway import QUIET
@@ -19,6 +20,7 @@ from legion_ci.deploy.local import LocalSettings
 from legion_ci.deploy.protocol import Place
 from legion_ci.gateway import apply, routes
 from legion_ci.results import Artefact, DeployResult, ModelRef, PackageResult, TrainResult, Verdict
+from legion_ci.settings.schema import DeploySettings
 from legion_ci.store import artefacts
 
 
@@ -66,12 +68,17 @@ class Stage:
 
     site: Site
     folder: Path
+    settings: ClassVar[type[DeploySettings]] = LocalSettings
 
     def __post_init__(self) -> None:
         self.repository = self.folder / "repository"
         self.repository.mkdir()
-        self.place = tiny_place(self.site, self.folder)
+        self.place = self.made_place()
         self.url = ""
+
+    def made_place(self) -> Place:
+        """Where it deploys."""
+        return tiny_place(self.site, self.folder)
 
     def tests(self, text: str) -> None:
         """Write the team's acceptance tests."""
@@ -80,7 +87,7 @@ class Stage:
     def deploy(self, packaged: Package, *, first: bool = False, **settings: object) -> DeployResult:
         """Run the stage."""
         result = stage.run(
-            LocalSettings(**settings),
+            self.settings(**settings),
             packaged=packaged.packaged,
             trained=packaged.trained,
             site=self.site,

@@ -182,7 +182,7 @@ def test_an_old_python_is_not_taken(agent, tmp_path):
         (
             {"LEGION_DISTRIBUTION": "somewhere"},
             2,
-            "is index, find-links:FOLDER or path:FOLDER_OR_WHEEL (found somewhere)",
+            "path:FOLDER_OR_WHEEL or environment:FOLDER (found somewhere)",
         ),
     ],
 )
@@ -190,3 +190,21 @@ def test_a_setting_that_is_wrong_is_told(shared, more, code, message):
     found, out, err = shared.run(**more)
     assert (found, out) == (code, "")
     assert message in err
+
+
+def test_a_ready_environment_is_taken_as_it_is(agent):
+    code, out, _ = agent.run()
+    made = Path(out.strip().splitlines()[-1]).parent
+    assert code == 0
+    assert agent.run(LEGION_DISTRIBUTION=f"environment:{made}", LEGION_CACHE="/nonexistent")[:2] == (0, f"{made}/bin\n")
+    code, _, err = agent.run(LEGION_DISTRIBUTION="environment:/nonexistent")
+    assert (code, "no environment with legion-ci in it" in err) == (2, True)
+
+
+def test_a_ready_environment_of_another_version_is_refused(agent):
+    _, out, _ = agent.run()
+    made = Path(out.strip().splitlines()[-1]).parent
+    for metadata in made.rglob("legion_ci-*.dist-info/METADATA"):
+        metadata.write_text(metadata.read_text().replace(f"Version: {VERSION}", "Version: 9.9"))
+    code, _, err = agent.run(LEGION_DISTRIBUTION=f"environment:{made}")
+    assert (code, "holds legion-ci 9.9" in err) == (4, True)

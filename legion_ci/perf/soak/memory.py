@@ -1,4 +1,4 @@
-"""Samples the memory of a supervised model server, with its worker processes, while a load goes on."""
+"""Samples the memory of a model server, with its worker processes, while a load goes on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
 from legion_ci.core.errors import ServiceError
-from legion_ci.core.site import Site
-from legion_ci.supervise import client
+from legion_ci.results import DeployResult
 
 _EVERY_S = 1.0
 
@@ -26,16 +24,15 @@ class Samples:
     bytes: list[float] = field(default_factory=list)
 
 
-def pid_of(site: Path, deployment: str) -> int:
+def visible(pid: int | None, deployed: DeployResult) -> int:
     """The server's process; raises ServiceError when it is not a process of this machine."""
-    actual = client.observe(Site(path=site, model="")).get(f"model-{deployment}")
-    if actual is None or actual.identity is None or not psutil.pid_exists(actual.identity.pid):
+    if pid is None or not psutil.pid_exists(pid):
         raise ServiceError(
-            f"{deployment} does not run as a process of this machine, so that its memory cannot be seen",
-            where=str(site),
-            todo="soak where the deployment is local; legion-ci status shows what runs",
+            f"{deployed.deployment} does not run as a process of this machine, so that its memory cannot be seen",
+            where=deployed.site,
+            todo="soak where the deployment runs; legion-ci status shows what does",
         )
-    return actual.identity.pid
+    return pid
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from legion_ci.perf.judge import verdicts
 from legion_ci.perf.measure import Run, measure
 from legion_ci.perf.outcome import SATURATED, saturation
 from legion_ci.perf.prepare import prepare
-from legion_ci.perf.soak.memory import Samples, pid_of, sampled
+from legion_ci.perf.soak.memory import Samples, sampled, visible
 from legion_ci.perf.soak.slope import FEWEST, Slope, slope
 from legion_ci.results import BudgetResult, DeployResult, Outcome, SoakResult, Verdict
 from legion_ci.settings.schema import PerfSettings
@@ -19,13 +19,20 @@ _HOUR_S, _MB = 3600.0, 1e6
 
 
 def run(
-    settings: PerfSettings, *, deployed: DeployResult, sample: Path, folder: Path, work: Path, tools: Tools
+    settings: PerfSettings,
+    *,
+    deployed: DeployResult,
+    sample: Path,
+    folder: Path,
+    work: Path,
+    tools: Tools,
+    pid: int | None,
 ) -> SoakResult:
     """Load for ``perf.soak.duration`` and hold growth to its limits; raises as the stage ``perf``, and ServiceError
-    when the server's memory cannot be seen from here.
+    when the server's memory cannot be seen from here. pid: the server's process, if it is one of this machine.
     """
     ready = prepare(settings, deployed, sample, folder, work / "perf", proves=False)
-    pid = pid_of(Path(deployed.site), deployed.deployment)
+    process = visible(pid, deployed)
     place = Path(ready.plan.folder) / "soak"
     place.mkdir(parents=True, exist_ok=True)
     for left in place.iterdir():
@@ -38,7 +45,7 @@ def run(
         folder=place,
     )
     tools.progress.say(f"soaking {deployed.deployment} for {plan.duration_s:g} s at {plan.rate:g}/s")
-    with sampled(pid) as samples:
+    with sampled(process) as samples:
         done = measure(plan, ready.locustfile, folder, tools)
     return _result(settings, deployed, done, samples)
 

@@ -12,8 +12,13 @@ import pytest
 from legion_ci import clean, runs
 from legion_ci.core import environments
 from legion_ci.core.site import cache_home
+from legion_ci.feedback.layout import OUTCOME, hour_file
+from legion_ci.feedback.lines import LineFiles
+from legion_ci.feedback.outcomes import Outcome
 from legion_ci.gateway import routes
 from legion_ci.gateway.routes import Arm, Routes
+from legion_ci.promote import state
+from legion_ci.promote.state import Experiment
 from legion_ci.results import Artefact, ModelRef
 from legion_ci.settings.load import Loaded, load
 from legion_ci.supervise.process import Actual, Phase, Process
@@ -116,14 +121,54 @@ def test_an_installed_package_stays_while_it_is_deployed(loaded):
     assert "not deployed" in told
 
 
-def test_feedback_goes_when_it_is_past_its_time(loaded):
-    files = [loaded.site.feedback / "model_log" / name for name in ("old.jsonl", "new.jsonl")]
-    files[0].parent.mkdir(parents=True)
-    for file in files:
-        file.write_text("{}\n")
-    os.utime(files[0], (LONG_AGO, LONG_AGO))
+def day_of_feedback(loaded: Loaded, age_days: float, size: int = 10) -> Path:
+    """An outcome told so long ago, of some size."""
+    at = time.time() - age_days * 86400
+    path = hour_file(loaded.site.feedback, OUTCOME, "tiny", "1", at, "w")
+    told = Outcome(request_id="r", model_name="tiny", model_version="1", payload=os.urandom(size).hex(), time=at)
+    LineFiles().append(path, [told.line()])
+    return path.parent
+
+
+def test_days_of_feedback_past_their_time_go_and_others_are_closed(loaded):
+    old, past, today = (day_of_feedback(loaded, age) for age in (400, 3, 0))
+    told = cleaned(loaded)
+    assert (old.exists(), today.exists()) == (False, True)
+    assert [p.suffix for p in past.iterdir()] == [".parquet"]
+    assert [p.suffix for p in today.iterdir()] == [".jsonl"]
+    assert f"closed {past} (1 events" in told
+    assert f"removed {old}" in told
+
+
+def test_the_oldest_days_go_when_all_are_too_large(loaded):
+    file = loaded.folder / "legion.yaml"
+    days = [day_of_feedback(loaded, age, size=20_000) for age in (4, 3, 2, 0)]
     cleaned(loaded)
-    assert [f.exists() for f in files] == [False, True]
+    *past, today = (sum(p.stat().st_size for p in d.iterdir()) for d in days)
+    file.write_text(file.read_text() + f"feedback: {{retain_bytes: {(today + past[-1] * 3 // 2) / 1000}kB}}\n")
+    told = "\n".join(clean.clean(load(file, environment={}), dry_run=False))
+    assert [d.exists() for d in days] == [False, False, True, True]
+    assert "of feedback are more than " in told
+
+
+def test_what_a_running_experiment_reads_stays(loaded):
+    days = [day_of_feedback(loaded, age) for age in (500, 450)]
+    running = Experiment(experiment="x", deployment="b", champion="a", started=time.time() - 470 * 86400)
+    state.save(loaded.site, running)
+    cleaned(loaded)
+    assert [d.exists() for d in days] == [False, True]
+    state.save(loaded.site, running.but(ended="failed"))
+    cleaned(loaded)
+    assert [d.exists() for d in days] == [False, False]
+
+
+def test_a_dry_run_closes_and_removes_no_feedback(loaded):
+    days = [day_of_feedback(loaded, age) for age in (400, 3)]
+    before = sorted(p for d in days for p in d.iterdir())
+    told = cleaned(loaded, dry_run=True)
+    assert sorted(p for d in days for p in d.iterdir()) == before
+    assert f"would close {days[1]}" in told
+    assert f"would remove {days[0]}" in told
 
 
 def test_a_dry_run_names_the_same_things_and_removes_none(loaded):

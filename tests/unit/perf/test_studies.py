@@ -5,7 +5,6 @@ import threading
 import time
 from contextlib import contextmanager
 
-import msgspec
 import pytest
 from perf_runs import deployed, write_sample
 from perf_servers import serving
@@ -76,7 +75,6 @@ def test_a_soak_reads_the_servers_memory_and_holds_both_figures_to_their_limits(
             held.append(os.urandom(1_000_000))
 
     monkeypatch.setattr(memory, "_EVERY_S", 0.05)
-    monkeypatch.setattr(soak, "pid_of", lambda site, deployment: os.getpid())
     settings = PerfSettings(
         rate=20, warmup=0.5, budgets=("errors < 5%",),
         soak=SoakSettings(duration=4.0, memory_mb_per_hour=1000.0, latency_percent_per_hour=1e9),
@@ -87,7 +85,7 @@ def test_a_soak_reads_the_servers_memory_and_holds_both_figures_to_their_limits(
         try:
             found = soak.run(
                 settings, deployed=deployed(server.url), sample=write_sample(tmp_path), folder=tmp_path, work=tmp_path,
-                tools=Tools(),
+                tools=Tools(), pid=os.getpid(),
             )  # fmt: skip
         finally:
             stop.set()
@@ -104,8 +102,8 @@ def test_a_soak_reads_the_servers_memory_and_holds_both_figures_to_their_limits(
 def test_a_server_that_is_no_process_of_this_machine_cannot_be_soaked(tmp_path):
     with serving() as server, pytest.raises(ServiceError, match="does not run as a process of this machine"):
         soak.run(
-            PerfSettings(), deployed=msgspec.structs.replace(deployed(server.url), site=str(tmp_path / "site")),
-            sample=write_sample(tmp_path), folder=tmp_path, work=tmp_path, tools=Tools(),
+            PerfSettings(), deployed=deployed(server.url),
+            sample=write_sample(tmp_path), folder=tmp_path, work=tmp_path, tools=Tools(), pid=None,
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 #
 # sh bootstrap.sh VERSION
 #   LEGION_DISTRIBUTION  where legion-ci comes from: index (default; pip's own settings, like PIP_INDEX_URL, count),
-#                        find-links:FOLDER, path:FOLDER_OR_WHEEL
+#                        find-links:FOLDER, path:FOLDER_OR_WHEEL, environment:FOLDER (ready, like one in an agent's image)
 #   LEGION_CACHE         where environments are kept (default: ~/.cache/legion)
 #   LEGION_PYTHON        the interpreter (default: the first of python3.14 ... python3.11, python3 that is 3.11 or newer)
 # Ends with 0, or like legion-ci with 2 (a setting is wrong), 4 (no Python, or another version), 5 (pip failed).
@@ -38,7 +38,7 @@ read_distribution() {
         path:*)
             content=$(find_wheel "${from#path:}")
             requirement="$content[all]" ;;
-        *) stop 2 "LEGION_DISTRIBUTION is index, find-links:FOLDER or path:FOLDER_OR_WHEEL (found $from)" ;;
+        *) stop 2 "LEGION_DISTRIBUTION is index, find-links:FOLDER, path:FOLDER_OR_WHEEL or environment:FOLDER (found $from)" ;;
     esac
 }
 
@@ -95,6 +95,15 @@ make() {
     : >"$home/complete"
 }
 
+# An environment that somebody else made is taken as it is, in the right version.
+take() {
+    found=$("$1/bin/python" -c 'from importlib.metadata import version; print(version("legion-ci"))' 2>/dev/null) ||
+        stop 2 "LEGION_DISTRIBUTION: $1 is no environment with legion-ci in it"
+    [ "$found" = "$version" ] || stop 4 "$1 holds legion-ci $found, and this shared library needs $version"
+    echo "$1/bin"
+}
+
+case $from in environment:*) take "${from#environment:}"; exit ;; esac
 python=$(find_python)
 read_distribution
 home=$cache/agents/$(digest)

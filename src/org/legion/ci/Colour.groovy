@@ -47,6 +47,7 @@ class Colour implements Serializable {
     private static String said(String stage, Map<String, String> facts) {
         String reason = facts[stage + '.reason'] ? " (${facts[stage + '.reason']})" : ''
         String summary = facts[stage + '.summary'] ? ": ${facts[stage + '.summary']}" : ''
-        return facts[stage + '.verdict'] + reason + summary
+        String next = facts[stage + '.next_look_at'] ? "; next look at ${facts[stage + '.next_look_at']}" : ''
+        return facts[stage + '.verdict'] + reason + summary + next
     }
 }

@@ -25,10 +25,13 @@ class Facts implements Serializable {
         return names.findAll { facts[it.value] }.collectEntries { name, fact -> [(name): facts[fact]] }
     }
 
+    /** The model's name and version, as far as they are known. */
+    @NonCPS
+    static String name(Map<String, String> facts) { return "${facts['model.name'] ?: 'no model'} ${facts['model.version'] ?: ''}".trim() }
+
     /** The description of a build: model, version, and what each stage said. */
     @NonCPS
     static String describe(Map<String, String> facts) {
-        String model = facts['model.name'] ? "${facts['model.name']} ${facts['model.version'] ?: ''}".trim() : 'no model'
-        return "${model}: ${facts['run.summary'] ?: 'no stage ended with a verdict'}"
+        return "${name(facts)}: ${facts['run.summary'] ?: 'no stage ended with a verdict'}"
     }
 }

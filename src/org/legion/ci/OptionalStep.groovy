@@ -8,40 +8,62 @@ class OptionalStep implements Serializable {
 
     private final Object steps
     private final String name
-    private final String plugin
 
-    OptionalStep(Object steps, String name, String plugin) {
+    OptionalStep(Object steps, String name) {
         this.steps = steps
         this.name = name
-        this.plugin = plugin
     }
 
-    /** Call the step, whose own errors go on; when it is not there, say what there is instead. */
-    void call(Map arguments, String instead = 'going on without it') {
+    /** Whether there is such a step: every step refuses two unnamed arguments before it does anything. */
+    boolean there() {
+        try {
+            steps."$name"('legion-ci', 'asks whether this step is there')
+        } catch (InterruptedException stopped) {
+            throw stopped
+        } catch (Throwable refused) {
+            return !missing(refused, name)
+        }
+        return true
+    }
+
+    /** Say what there is instead. */
+    void tell() {
+        List<String> about = Preflight.OPTIONAL[name]
+        steps.echo("legion-ci: no step '${name}' (plug-in ${about[0]}): ${about[1]}")
+    }
+
+    /** Call the step, whose own errors go on; when it is not there, say so, unless preflight has said it. */
+    void call(Map arguments) {
+        if (known()) { return }
         try {
             steps."$name"(arguments)
             return
         } catch (Throwable error) {
             if (!missing(error, name)) { throw error }
         }
-        steps.echo("legion-ci: no step '${name}' (plug-in ${plugin}), ${instead}")
+        tell()
     }
 
     /** Run a body inside the step, or bare when the step is not there; a body that has begun is never run again. */
     void around(Map arguments, Closure body) {
         boolean begun = false
-        try {
-            steps."$name"(arguments) {
-                begun = true
-                body()
+        if (!known()) {
+            try {
+                steps."$name"(arguments) {
+                    begun = true
+                    body()
+                }
+                return
+            } catch (Throwable error) {
+                if (begun || !missing(error, name)) { throw error }
             }
-            return
-        } catch (Throwable error) {
-            if (begun || !missing(error, name)) { throw error }
+            tell()
         }
-        steps.echo("legion-ci: no step '${name}' (plug-in ${plugin}), going on without it")
         body()
     }
+
+    /** Whether preflight has found it missing. */
+    private boolean known() { return (steps.env.LEGION_WITHOUT ?: '').tokenize(',').contains(name) }
 
     /** Whether an error says that there is no such step: a controller and the test harness say it differently. */
     @NonCPS

@@ -8,6 +8,7 @@ class Build implements Serializable {
 
     String result
     String description
+    String displayName
 
     void setResult(String wanted) {
         if (WORSENING.indexOf(wanted) > WORSENING.indexOf(result)) { result = wanted }

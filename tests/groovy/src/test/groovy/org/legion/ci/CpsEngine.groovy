@@ -122,7 +122,9 @@ class CpsEngine {
         log << call.name
         Closure body = call.arguments && call.arguments[-1] instanceof Closure ? (Closure) call.arguments[-1] : null
         if (body != null && bodySteps.containsKey(call.name)) { return bodySteps[call.name].call(call.arguments[0..<-1], { runBody(body) }) }
-        if (body == null && steps.containsKey(call.name)) { return steps[call.name]?.call(*call.arguments) }
+        if (body == null && steps.containsKey(call.name) && call.arguments.size() < 2) { return steps[call.name]?.call(*call.arguments) }
+        boolean known = steps.containsKey(call.name) || bodySteps.containsKey(call.name)
+        if (known && call.arguments.size() > 1) { throw new IllegalArgumentException("Expected named arguments but got ${call.arguments}".toString()) }
         throw new NoSuchMethodError("No such DSL method '${call.name}' found among steps".toString())
     }
 

@@ -21,13 +21,14 @@ class CpsTest {
         Environment environment = Environment.current = new Environment()
         engine = new CpsEngine(LibraryTest.ROOT)
         engine.globals.putAll([scm: [:], currentBuild: build, env: environment])
-        for (String step in ['checkout', 'milestone', 'junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'echo']) { engine.steps[step] = null }
+        for (String step in ['checkout', 'milestone', 'junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'echo', 'sleep', 'recordIssues', 'perfReport', 'publishChecks', 'addInfoBadge']) { engine.steps[step] = null }
+        engine.steps.issues = { Map a -> a }
         engine.steps.isUnix = { true }
         for (String step in ['stash', 'unstash', 'input']) { engine.steps[step] = null }
         engine.steps.string = { Map a -> a }
         engine.steps.libraryResource = { String path -> new File(LibraryTest.ROOT, "resources/${path}").text }
         engine.steps.sh = { Map step -> python.sh(step) }
-        engine.steps.fileExists = { String path -> python.hasFacts() }
+        engine.steps.fileExists = { String path -> python.hasFacts() && python.has(path) }
         engine.steps.readFile = { String path -> python.facts() }
         engine.steps.error = { String message -> throw new IllegalStateException(message) }
         for (String step in ['node', 'stage', 'timeout', 'lock', 'podTemplate', 'withCredentials']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
@@ -88,7 +89,7 @@ class CpsTest {
 
     @Test void missingOptionalStepsDegrade() {
         engine.bodySteps.remove('lock')
-        ['milestone', 'publishHTML', 'junit'].each { engine.steps.remove(it) }
+        ['milestone', 'publishHTML', 'junit', 'recordIssues', 'perfReport', 'addInfoBadge'].each { engine.steps.remove(it) }
         engine.run('legionPipeline()')
         assertEquals PipelineTest.ALL, python.tasks()
     }
@@ -109,8 +110,17 @@ class CpsTest {
         engine.run('''legionPipeline(approve: true, agent: [kubernetes: 'kind: Pod'], environment: [TEAM: 'wine'], credentials: [TOKEN: 'x'],
             before: [train: { echo 'one' }], after: [train: { echo 'two' }], notify: { facts -> echo facts['run.summary'] })''')
         assertEquals(PipelineTest.ALL - ['promote'] - ['report'] + ['report', 'promote', 'report'], python.tasks())
-        assertEquals 2, visits(engine.log, 'podTemplate')
-        assertEquals 2, visits(engine.log, 'withCredentials')
+        assertEquals 'two agents, and one question of preflight', 3, visits(engine.log, 'podTemplate')
+        assertEquals 3, visits(engine.log, 'withCredentials')
+    }
+
+    @Test void aPromotionThatWaitsSurvives() {
+        python.inBuildS = '600'
+        python.endings('promote', [10, 10, 0])
+        engine.run('legionPipeline()')
+        assertEquals(PipelineTest.ALL + ['promote', 'report'] * 2, python.tasks())
+        assertEquals 2, visits(engine.log, 'sleep')
+        assertNull build.result
     }
 
     @Test void theModelsFactsSurvive() {
@@ -120,7 +130,7 @@ class CpsTest {
     @Test void aPullRequestSurvives() {
         Environment.current.CHANGE_ID = '12'
         engine.run('legionPipeline()')
-        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
+        assertEquals(PipelineTest.ON_A_BRANCH, python.tasks())
     }
 
     // The engine itself finds what a controller would find.

@@ -5,7 +5,7 @@ class Environment implements Serializable {
     private static final long serialVersionUID = 1L
     static Environment current
 
-    private Map<String, String> variables = [BUILD_TAG: 'jenkins-wine-7', JOB_NAME: 'wine']
+    private Map<String, String> variables = [BUILD_TAG: 'jenkins-wine-7', JOB_NAME: 'wine', BUILD_NUMBER: '7']
 
     Object propertyMissing(String name) { variables[name] }
 
@@ -20,6 +20,9 @@ class Environment implements Serializable {
             variables = before
         }
     }
+
+    /** All variables, as a process sees them. */
+    Map<String, String> all() { variables.collectEntries { k, v -> [k, v.toString()] } }
 
     private Object readResolve() { current }
 }

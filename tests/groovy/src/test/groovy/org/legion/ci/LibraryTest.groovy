@@ -13,6 +13,10 @@ abstract class LibraryTest extends BasePipelineTest {
     static final File ROOT = new File('../..').canonicalFile
     private static final File GOLDEN = new File('src/test/resources/golden')
 
+    /** What preflight asks for. */
+    static final List<String> STEPS = ['checkout', 'stash', 'timeout', 'withCredentials', 'podTemplate', 'input', 'lock', 'milestone', 'junit', 'publishHTML',
+                                       'recordIssues', 'perfReport', 'publishChecks', 'addInfoBadge']
+
     PythonHalf python
     Build build
     Throwable error
@@ -40,11 +44,13 @@ abstract class LibraryTest extends BasePipelineTest {
             helper.registerAllowedMethod(step, [Map, Closure], { Map a, Closure body -> helper.callClosure(body) })
         }
         helper.registerAllowedMethod('withEnv', [List, Closure], { List added, Closure body -> environment.with(added) { helper.callClosure(body) } })
-        for (String step in ['junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'milestone', 'stash', 'input']) {
+        for (String step in ['junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'milestone', 'stash', 'input', 'sleep', 'recordIssues', 'perfReport', 'publishChecks', 'addInfoBadge']) {
             helper.registerAllowedMethod(step, [Map], null)
         }
         helper.registerAllowedMethod('checkout', [Object], null)
         helper.registerAllowedMethod('unstash', [String], null)
+        for (String step in STEPS) { helper.registerAllowedMethod(step, [String, String], { String a, String b -> throw new IllegalArgumentException("Expected named arguments but got [${a}, ${b}]") }) }
+        helper.registerAllowedMethod('issues', [Map], { Map a -> a })
         helper.registerAllowedMethod('isUnix', [], { true })
         helper.registerAllowedMethod('properties', [List], null)
         helper.registerAllowedMethod('disableConcurrentBuilds', [], { 'disableConcurrentBuilds' })
@@ -53,15 +59,15 @@ abstract class LibraryTest extends BasePipelineTest {
         helper.registerAllowedMethod('echo', [String], null)
         helper.registerAllowedMethod('error', [String], { String message -> throw new IllegalStateException(message) })
         helper.registerAllowedMethod('libraryResource', [String], { String path -> new File(ROOT, "resources/${path}").text })
-        helper.registerAllowedMethod('fileExists', [String], { String path -> python.hasFacts() })
-        helper.registerAllowedMethod('readFile', [String], { String path -> python.facts() })
+        helper.registerAllowedMethod('fileExists', [String], { String path -> python.hasFacts() && python.has(path) })
+        helper.registerAllowedMethod('readFile', [String], { String path -> path.endsWith('.properties') ? python.facts() : '## wine 3' })
         helper.registerAllowedMethod('sh', [Map], { Map step -> python.sh(step) })
     }
 
     /** Take a step away, as on a controller without its plug-in. */
     void removeStep(String name) {
         Closure missing = { Object... a -> throw new NoSuchMethodError("No such DSL method '${name}' found among steps [echo]".toString()) }
-        helper.registerAllowedMethod(name, name == 'lock' ? [Map, Closure] : [Map], missing)
+        [name == 'lock' ? [Map, Closure] : [Map], [String, String]].each { helper.registerAllowedMethod(name, it, missing) }
     }
 
     /** Run a pipeline; returns what Jenkins would show. The error that it ended with, if any, is in `error`. */
@@ -78,12 +84,15 @@ abstract class LibraryTest extends BasePipelineTest {
         return build.outcome(error)
     }
 
-    List<String> calls(String step) { helper.callStack.findAll { it.methodName == step }.collect { shown(it) } }
+    /** Preflight's question whether a step is there. */
+    protected static boolean asked(MethodCall call) { call.args.size() == 2 && call.args[0] == 'legion-ci' }
+
+    List<String> calls(String step) { helper.callStack.findAll { it.methodName == step && !asked(it) }.collect { shown(it) } }
 
     /** Hold the call stack and what Jenkins would show against golden/NAME.txt; -Dgolden.update=true writes it. */
     void golden(String name) {
-        List<String> stack = helper.callStack.findAll { !(it.methodName in ['run', 'library', 'Library']) }.collect { ('  ' * (it.stackDepth - 2)) + shown(it) }
-        String text = (stack + ['', "result: ${build.result ?: 'SUCCESS'}", "description: ${build.description ?: 'none'}", "error: ${error?.message ?: 'none'}"]).join('\n') + '\n'
+        List<String> stack = helper.callStack.findAll { !(it.methodName in ['run', 'library', 'Library']) && !asked(it) }.collect { ('  ' * (it.stackDepth - 2)) + shown(it) }
+        String text = (stack + ['', "result: ${build.result ?: 'SUCCESS'}", "name: ${build.displayName ?: 'none'}", "description: ${build.description ?: 'none'}", "error: ${error?.message ?: 'none'}"]).join('\n') + '\n'
         File file = new File(GOLDEN, "${name}.txt")
         if (System.getProperty('golden.update') == 'true') { file.text = text }
         assertEquals("golden/${name}.txt; if the change is wanted: mvn test -Dgolden.update=true", file.file ? file.text : '', text)

@@ -5,7 +5,10 @@ import org.junit.Test
 import static org.junit.Assert.*
 
 class PipelineTest extends LibraryTest {
+    static final List<String> PREFLIGHT = ['lock', 'milestone', 'junit', 'publishHTML', 'recordIssues', 'perfReport', 'publishChecks', 'addInfoBadge']
     static final List<String> ALL = ['train', 'quality', 'package', 'deploy', 'perf', 'promote', 'report']
+
+    static final List<String> ON_A_BRANCH = ['branch.remove', 'train', 'quality', 'package', 'deploy', 'perf', 'report', 'branch.remove']
 
     @Test void everyStageRunsInOrderAndThenTheReport() {
         assertEquals 'SUCCESS', outcome()
@@ -39,6 +42,46 @@ class PipelineTest extends LibraryTest {
         assertEquals 'UNSTABLE', outcome()
         assertEquals ALL, python.tasks()
         golden('quality-inconclusive')
+    }
+
+    // A promotion outlives a build
+
+    @Test void aPromotionThatHoldsIsLookedAtAgainWhileNoExecutorIsHeld() {
+        python.inBuildS = '600'
+        python.endings('promote', [10, 10, 0])
+        assertEquals 'SUCCESS', outcome()
+        assertEquals(ALL + ['promote', 'report'] * 2, python.tasks())
+        assertEquals(['sleep({time=60, unit=SECONDS})'] * 2, calls('sleep'))
+        assertEquals 3, calls('node').size()
+        Set<Integer> depths = helper.callStack.findAll { it.methodName == 'sleep' }*.stackDepth as Set
+        assertEquals(helper.callStack.findAll { it.methodName == 'node' }*.stackDepth as Set, depths)
+        for (String once in ['recordIssues', 'perfReport', 'addInfoBadge']) { assertEquals once, 1, calls(once).size() }
+        assertEquals(['junit-*.xml', 'junit-promote.xml'], calls('junit').collect { (it =~ /report\/(junit-[^,]*)/)[0][1] })
+        golden('promotion-waits')
+    }
+
+    @Test void aPromotionThatHoldsLongerThanABuildMayWaitIsUnstable() {
+        python.inBuildS = '130'
+        python.ending('promote', 10)
+        assertEquals 'UNSTABLE', outcome()
+        assertEquals 3, python.tasks().count('promote')
+        assertTrue calls('echo').toString(), calls('echo').any { it.contains('promote: INCONCLUSIVE') && it.contains('next look') }
+    }
+
+    @Test void aPromotionThatFailsWhileTheBuildWaitsIsRed() {
+        python.inBuildS = '600'
+        python.endings('promote', [10, 1])
+        assertEquals 'FAILURE', outcome()
+        assertTrue error.message, error.message.startsWith('promote: FAIL')
+    }
+
+    @Test void aStepAloneLooksOnceAndReturns() {
+        python.inBuildS = '600'
+        python.ending('promote', 10)
+        assertEquals 'UNSTABLE', outcome("node('x') { legionPromote() }")
+        assertEquals 1, python.tasks().size()
+        assertTrue python.commands[0], python.commands[0].endsWith(' promote --once')
+        assertEquals([], calls('sleep'))
     }
 
     @Test void aPromotionThatHoldsMakesTheBuildUnstable() {
@@ -228,18 +271,45 @@ class PipelineTest extends LibraryTest {
         assertTrue calls('echo').toString(), calls('echo').contains('echo(told FAIL)')
     }
 
-    @Test void aPullRequestTouchesNothingThatIsLive() {
+    @Test void aPullRequestWorksInASiteOfItsOwnAndIsToldTheVerdict() {
         binding.getVariable('env').CHANGE_ID = '12'
         assertEquals 'SUCCESS', outcome('legionPipeline(manage: true)')
-        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
+        assertEquals ON_A_BRANCH, python.tasks()
+        assertTrue python.commands.toString(), python.commands.every { it.contains("--set 'site.branch=pr-12'") }
         assertEquals([], calls('properties'))
+        assertTrue calls('publishChecks').toString(), calls('publishChecks')[0].contains('conclusion=SUCCESS')
         golden('pull-request')
     }
 
-    @Test void anotherBranchThanTheMainOneLeavesOutWhatIsLive() {
-        binding.getVariable('env').BRANCH_NAME = 'feature'
-        outcome()
-        assertEquals(['train', 'quality', 'package', 'report'], python.tasks())
+    @Test void aPullRequestThatFailsStillRemovesItsSite() {
+        binding.getVariable('env').CHANGE_ID = '12'
+        python.ending('perf', 1)
+        assertEquals 'FAILURE', outcome()
+        assertEquals ON_A_BRANCH, python.tasks()
+        assertTrue calls('publishChecks')[0].contains('conclusion=FAILURE')
+        golden('pull-request-fails')
+    }
+
+    @Test void aPullRequestWhoseBuildBreaksIsNotToldThatAllIsWell() {
+        binding.getVariable('env').CHANGE_ID = '12'
+        python.ending('deploy', 5)
+        assertEquals 'FAILURE', outcome()
+        assertTrue calls('publishChecks')[0].contains('conclusion=FAILURE')
+    }
+
+    @Test void aSiteThatCannotBeRemovedIsToldAndDecidesNothing() {
+        binding.getVariable('env').CHANGE_ID = '12'
+        python.ending('branch.remove', 5)
+        assertEquals 'SUCCESS', outcome()
+        assertEquals 2, calls('echo').count { it.contains('the site pr-12 could not be removed') }
+    }
+
+    @Test void anotherBranchThanTheMainOneWorksInItsOwnSiteAndTellsNobody() {
+        binding.getVariable('env').BRANCH_NAME = 'Feature/X_1'
+        outcome("legionPipeline(set: ['a.b=1'])")
+        assertEquals ON_A_BRANCH, python.tasks()
+        assertTrue python.commands[0], python.commands[0] ==~ /.* --set 'a.b=1' --set 'site.branch=branch-feature-x-1-[0-9a-f]+'/
+        assertEquals([], calls('publishChecks'))
     }
 
     @Test void propertiesAreSetOnTheMainBranchAndOnlyWhenAskedFor() {
@@ -273,20 +343,75 @@ class PipelineTest extends LibraryTest {
 
     // Optional plug-ins
 
-    @Test void withoutTheHtmlPublisherThePagesAreArchivedWithOneLine() {
-        removeStep('publishHTML')
-        assertEquals 'SUCCESS', outcome()
-        assertEquals 1, calls('echo').count { it.contains("no step 'publishHTML'") }
-        assertEquals 1, calls('archiveArtifacts').size()
-        golden('without-html-publisher')
-    }
-
-    @Test void withoutAnyOptionalStepEveryStageRunsOnce() {
-        ['lock', 'milestone', 'junit', 'publishHTML'].each { removeStep(it) }
+    /** Told once, before the first stage, and everything else goes on. */
+    private void without(String step) {
+        removeStep(step)
         assertEquals 'SUCCESS', outcome()
         assertEquals ALL, python.tasks()
-        assertEquals 4, calls('echo').count { it.contains('no step ') }
+        List<String> order = helper.callStack.findAll { it.methodName in ['echo', 'stage'] }.collect { shown(it) }
+        assertTrue order.toString(), order[0].contains("no step '${step}' (plug-in ")
+        assertEquals 1, order.count { it.contains('no step ') }
+        assertEquals 1, calls('archiveArtifacts').size()
+        assertEquals([], calls(step))
+        golden("without-${step}")
+    }
+
+    @Test void withoutLockableResourcesThePipelineGoesOn() { without('lock') }
+
+    @Test void withoutMilestoneStepThePipelineGoesOn() { without('milestone') }
+
+    @Test void withoutJunitThePipelineGoesOn() { without('junit') }
+
+    @Test void withoutHtmlPublisherThePipelineGoesOn() { without('publishHTML') }
+
+    @Test void withoutWarningsNgThePipelineGoesOn() { without('recordIssues') }
+
+    @Test void withoutPerformanceThePipelineGoesOn() { without('perfReport') }
+
+    @Test void withoutChecksThePipelineGoesOn() { without('publishChecks') }
+
+    @Test void withoutBadgeThePipelineGoesOn() { without('addInfoBadge') }
+
+    @Test void withoutAnyOptionalStepEveryStageRunsOnce() {
+        PREFLIGHT.each { removeStep(it) }
+        assertEquals 'SUCCESS', outcome()
+        assertEquals ALL, python.tasks()
+        assertEquals PREFLIGHT.size(), calls('echo').count { it.contains('no step ') }
         golden('without-optional-steps')
+    }
+
+    @Test void aStepAloneDegradesToo() {
+        PREFLIGHT.each { removeStep(it) }
+        assertEquals 'SUCCESS', outcome("node('x') { legionTrain(); legionPromote(); legionReport() }")
+        assertEquals(['train', 'promote', 'report'], python.tasks())
+        assertEquals 1, calls('echo').count { it.contains("no step 'lock'") }
+    }
+
+    @Test void requiredStepsThatAreMissingEndTheBuildByNameBeforeAnythingRuns() {
+        ['stash', 'input', 'withCredentials'].each { removeStep(it) }
+        assertEquals 'FAILURE', outcome("legionPipeline(approve: true, credentials: [A: 'a'])")
+        for (String part in ['stash (plug-in workflow-basic-steps)', 'input (plug-in pipeline-input-step)', 'withCredentials (plug-in credentials-binding)']) {
+            assertTrue error.message, error.message.contains(part)
+        }
+        assertEquals([], calls('node'))
+        golden('required-steps-missing')
+    }
+
+    @Test void whatThisPipelineDoesNotWantIsNotRequired() {
+        ['input', 'withCredentials', 'podTemplate'].each { removeStep(it) }
+        assertEquals 'SUCCESS', outcome()
+    }
+
+    @Test void theDockerPluginIsAskedForWhereAnImageIsWanted() {
+        assertEquals 'FAILURE', outcome("legionPipeline(agent: [docker: 'python:3.12'])")
+        assertTrue error.message, error.message.contains('docker (plug-in docker-workflow)')
+    }
+
+    @Test void aBuildThatIsStoppedInPreflightStops() {
+        helper.registerAllowedMethod('junit', [String, String], { String a, String b -> throw new InterruptedException('the user') })
+        outcome()
+        assertTrue error instanceof InterruptedException
+        assertEquals([], python.commands)
     }
 
     @Test void aBodysOwnMissingStepIsNotTakenForAMissingLock() {

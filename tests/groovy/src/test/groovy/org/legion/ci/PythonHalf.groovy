@@ -11,6 +11,9 @@ class PythonHalf {
     final List<String> commands = []
     boolean losesFacts = false
     private final Map<String, Map> endings = [:]
+    private final Map<String, List<Map>> queues = [:]
+    String inBuildS = '0'
+    private final Map<String, String> verdicts = [:]
     private final Map<String, String> facts = [:]
 
     /** Let a stage end with a code; the table must have it. */
@@ -25,6 +28,12 @@ class PythonHalf {
         return found
     }
 
+    /** Let a stage end with one code after the other. */
+    PythonHalf endings(String stage, List<Integer> codes) {
+        queues[stage] = codes.collect { row(stage, it) }
+        return this
+    }
+
     /** The tasks that were called, in order. */
     List<String> tasks() { commands.collect { task(it) } }
 
@@ -36,7 +45,7 @@ class PythonHalf {
         if (command.startsWith('sh .legion/bootstrap.sh ')) { return "${BIN}\n".toString() }
         assert command.startsWith("'${BIN}/legion-ci' ") && step.returnStatus
         commands << command
-        Map ended = endings[task(command)] ?: row(task(command), 0)
+        Map ended = queues[task(command)] ? queues[task(command)].remove(0) : endings[task(command)] ?: row(task(command), 0)
         if (!losesFacts) { remember(ended) }
         return ended.code
     }
@@ -49,8 +58,15 @@ class PythonHalf {
         facts.putAll([verdict: ended.verdict, reason: ended.reason, summary: "the summary of ${stage}".toString(),
                       exit_code: ended.code.toString()].collectEntries { k, v -> ["${stage}.${k}".toString(), v] })
         if (stage == 'train') { facts.putAll(['model.name': 'wine', 'model.version': '3', 'artefact.digest': 'sha256:abc']) }
-        facts['run.summary'] = [facts['run.summary'], "${stage} ${ended.verdict}"].findAll().join(', ')
+        if (stage == 'promote') {
+            facts.putAll(['promote.next_look_at': ended.code == 10 ? '2026-11-21T13:00:00Z' : '', 'promote.in_build_s': inBuildS, 'promote.look_every_s': '60'])
+        }
+        verdicts[stage] = ended.verdict
+        facts['run.summary'] = verdicts.collect { k, v -> "${k} ${v}" }.join(', ')
     }
+
+    /** Whether a file of the report is there. */
+    boolean has(String path) { !path.contains('/report/') || tasks().contains('report') && (!path.endsWith('perf.jtl') || tasks().contains('perf')) }
 
     boolean hasFacts() { !facts.isEmpty() }
 

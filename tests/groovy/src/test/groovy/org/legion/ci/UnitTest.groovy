@@ -12,10 +12,12 @@ class UnitTest {
     private final Class text = LIBRARY.loadClass('org.legion.ci.Text')
     private final Class facts = LIBRARY.loadClass('org.legion.ci.Facts')
     private final Class description = LIBRARY.loadClass('org.legion.ci.Description')
+    private final Class branch = LIBRARY.loadClass('org.legion.ci.Branch')
+    private final Class promotion = LIBRARY.loadClass('org.legion.ci.Promotion')
     private final Class optional = LIBRARY.loadClass('org.legion.ci.OptionalStep')
 
     @Test void everyEndingInTheTableHasTheColourOfTheDesign() {
-        for (Map row in PythonHalf.CONTRACT.findAll { !(it.stage in ['report', 'plan', 'status', 'rollback']) }) {
+        for (Map row in PythonHalf.CONTRACT.findAll { !(it.stage in ['report', 'plan', 'status', 'rollback', 'branch.remove']) }) {
             Map left = row.verdict ? [("${row.stage}.verdict".toString()): row.verdict] : [:]
             String expected = [0: 'SUCCESS', 10: 'UNSTABLE', 130: 'ABORTED', 143: 'ABORTED'].getOrDefault(row.code, 'FAILURE')
             assertEquals row.toString(), expected, colour.of(row.stage, row.code, left).result
@@ -72,6 +74,22 @@ class UnitTest {
         assertFalse optional.missing(new IllegalStateException("No such DSL method 'lock' found among steps"), 'lock')
         assertTrue optional.missing(new MissingMethodException('lock', UnitTest, [] as Object[]), 'lock')
         assertFalse optional.missing(new MissingMethodException('other', UnitTest, [] as Object[]), 'lock')
+    }
+
+    @Test void everyBranchHasASiteThatTheSettingsTakeAndNoTwoHaveTheSame() {
+        List<String> names = ['branch-x', 'branch-X', 'branch-feature/x', 'branch-feature-x', 'branch-' + 'y' * 99, 'branch-' + 'y' * 98, 'branch-ü', 'branch-ö', 'branch---']
+        List<String> labels = names.collect { branch.label(it) }
+        assertEquals labels.toString(), names.size(), labels.toSet().size()
+        labels.each { assertTrue it, it ==~ /[a-z]([-a-z0-9]{0,61}[a-z0-9])?/ }
+    }
+
+    @Test void aBuildWaitsOnlyForAPromotionThatHoldsAndNotLongerThanItMay() {
+        Map held = ['promote.verdict': 'INCONCLUSIVE', 'promote.next_look_at': 'soon', 'promote.in_build_s': '120', 'promote.look_every_s': '60']
+        assertEquals([60, 60, 0], [0, 60, 120].collect { promotion.pauseS(held, it) })
+        assertEquals 0, promotion.pauseS(held + ['promote.next_look_at': ''], 0)
+        assertEquals 0, promotion.pauseS(held + ['promote.verdict': 'PASS'], 0)
+        assertEquals 1, promotion.pauseS(held + ['promote.look_every_s': '0'], 0)
+        assertEquals 0, promotion.pauseS([:], 0)
     }
 
     @Test void everyStepIsDescribed() {

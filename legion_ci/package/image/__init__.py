@@ -1,0 +1,1 @@
+"""Packagers that make container images: ``docker-rest`` serves the model, ``docker-cli`` predicts files."""
