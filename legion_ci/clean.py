@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from legion_ci import runs
 from legion_ci.core import environments
+from legion_ci.core.errors import OrderError
 from legion_ci.core.site import cache_home
 from legion_ci.core.tools import Tools
 from legion_ci.deploy import deployers
@@ -20,13 +23,19 @@ from legion_ci.feedback import access, closing, drops, retention
 from legion_ci.gateway import routes
 from legion_ci.oci import blobs
 from legion_ci.promote import state
+from legion_ci.results import Image, PackageResult
 from legion_ci.settings.load import Loaded
 from legion_ci.supervise import client
 
 
-def clean(loaded: Loaded, *, dry_run: bool) -> Iterator[str]:
-    """Remove what is past its ``keep``; yields one line for each thing, with its size."""
+def clean(loaded: Loaded, *, dry_run: bool, registry: bool = False) -> Iterator[str]:
+    """Remove what is past its ``keep``; yields one line for each thing, with its size.
+
+    registry: also the images that runs which go have pushed, unless a newer run or a deployment of this site has them.
+    """
     total = 0
+    if registry:
+        yield from _pushed(loaded, dry_run)
     yield from _close(loaded, dry_run)
     found = [*_runs(loaded), *_environments(loaded), *_deployments(loaded), *_feedback(loaded), *_layers(loaded)]
     for path, why in found:
@@ -44,9 +53,43 @@ def clean(loaded: Loaded, *, dry_run: bool) -> Iterator[str]:
 
 
 def _runs(loaded: Loaded) -> Iterator[tuple[Path, str]]:
-    done = [r for r in runs.existing(loaded.folder) if r.finished]
-    for run in done[: -loaded.settings.keep.runs]:
+    for run in _past(loaded):
         yield run.folder, f"older than the last {loaded.settings.keep.runs} runs"
+
+
+def _past(loaded: Loaded) -> list[runs.Run]:
+    return [r for r in runs.existing(loaded.folder) if r.finished][: -loaded.settings.keep.runs]
+
+
+def _pushed(loaded: Loaded, dry_run: bool) -> Iterator[str]:
+    """Images of old runs in their registry. Raises OrderError where it is not known what is live."""
+    from legion_ci.package.image import pushed
+
+    if not loaded.site.routes.is_file():
+        raise OrderError(
+            "nothing was deployed from here, so it is not known which images are live", where=str(loaded.site.path),
+            todo="run it where the site is, or leave out --registry",
+        )  # fmt: skip
+    past = _past(loaded)
+    going = {run.id for run in past}
+    newer = [r for r in runs.existing(loaded.folder) if r.id not in going]
+    live = [
+        msgspec.json.decode(file.read_bytes(), type=Image)
+        for arm in routes.read(loaded.site).arms
+        if (file := loaded.site.deployments / arm.deployment / "image.json").is_file()
+    ]
+    tools = Tools()
+    for image in pushed.unneeded(_images(past), [*live, *_images(newer)]):
+        gone = dry_run or pushed.remove(image, loaded.settings.package, tools)
+        what = "would remove" if dry_run else "removed" if gone else "was gone already:"
+        yield f"{what} {image.reference}@{image.digest} from its registry (its run is older than the last {loaded.settings.keep.runs})"
+
+
+def _images(found: list[runs.Run]) -> Iterator[Image]:
+    for run in found:
+        result = run.result("package")
+        if isinstance(result, PackageResult) and result.image:
+            yield result.image
 
 
 def _environments(loaded: Loaded) -> Iterator[tuple[Path, str]]:

@@ -264,9 +264,9 @@ def _rollback(tools: Tools, settings: str, sets: Sequence[str]) -> int:
     return 0
 
 
-def _clean(tools: Tools, settings: str, sets: Sequence[str], dry_run: bool) -> int:
+def _clean(tools: Tools, settings: str, sets: Sequence[str], dry_run: bool, registry: bool) -> int:
     from legion_ci import clean
 
-    for line in clean.clean(_load(settings, sets), dry_run=dry_run):
+    for line in clean.clean(_load(settings, sets), dry_run=dry_run, registry=registry):
         print(line)
     return 0

@@ -216,16 +216,18 @@ def rollback(context: Context, settings: str = "", set_: Sequence[str] | None = 
 @declare(
     **SETTINGS,
     dry_run="Only show what would go.",
+    registry="Also remove from their registry the images that only old runs have.",
 )
 def clean(
     context: Context,
     settings: str = "",
     set_: Sequence[str] | None = None,
     dry_run: bool = False,
+    registry: bool = False,
     verbose: bool = False,
 ) -> None:
-    """Remove old runs, environments and feedback; never what a live deployment needs."""
-    call("clean", settings=settings, sets=set_ or (), dry_run=dry_run, verbose=verbose)
+    """Remove old runs, environments, layers and feedback; never what a live deployment needs."""
+    call("clean", settings=settings, sets=set_ or (), dry_run=dry_run, registry=registry, verbose=verbose)
 
 
 @declare(

@@ -408,13 +408,14 @@ class JenkinsSettings(Section):
 
 
 def parse_size(value: Any) -> Any:
-    """Bytes of ``500MB``, ``10GB``, ``1.5TB`` (powers of 1,000) or a plain number."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B", value) if isinstance(value, str) else None
-    if match:
-        return int(float(match[1]) * 1000 ** ["", "k", "M", "G", "T"].index(match[2]))
-    if isinstance(value, str):
-        raise ValueError(f"{value!r} is not a size such as 500MB or 10GB")
-    return value
+    """Bytes of ``512m`` or ``2GiB`` (powers of 1,024), ``500MB`` or ``1.5TB`` (powers of 1,000), or a plain number."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?b)?)?", value.strip(), re.IGNORECASE)
+    if not match:
+        raise ValueError(f"{value!r} is not a size such as 512m, 500MB or 2GiB")
+    thousand = 1000 if (match[3] or "").lower() == "b" else 1024
+    return round(float(match[1]) * thousand ** ["", "k", "m", "g", "t"].index((match[2] or "").lower()))
 
 
 class FeedbackSettings(Section):

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from legion_ci.core.errors import missing_package
-from legion_ci.settings.schema import DeploySettings
+from legion_ci.settings.schema import DeploySettings, parse_size
 
 if TYPE_CHECKING:  # imported with every legion.yaml: nothing heavy here
     from legion_ci.deploy.docker.runner import Runner
     from legion_ci.deploy.protocol import Place, Running, Wanted
-
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def parse_size(value: Any) -> Any:
-    """Bytes of ``512m``, ``2g`` or a plain number."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", value.strip().lower()) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError(f"{value!r} is not a size such as 512m or 2g")
-    return round(float(found[1]) * _UNITS[found[2]]) if found else value
-
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=6 << 20)]  # engines refuse less
 Reference = Annotated[str, Field(pattern=r"^(env|file):.+")]

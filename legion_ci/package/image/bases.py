@@ -55,17 +55,18 @@ def _built(name: str, platform: Platform | None, blobs: Blobs, registry: Registr
         return built
     if name.startswith(FOLDER):
         folder = Blobs(Path(name.removeprefix(FOLDER)).expanduser())
-        found = layout.image_of(folder, layout.top_of(folder.folder), platform or _here())
+        found = layout.image_of(folder, layout.top_of(folder.folder), platform or here())
         for digest in layout.closure(folder, found.descriptor):
             folder.check(digest)
             folder.lend(digest, blobs)
         return found
     reference = parse(name, _WHERE)
     source = registry if registry and registry.host == reference.registry else Registry.of(reference)
-    return source.image(reference, platform or _here(), blobs, tools)
+    return source.image(reference, platform or here(), blobs, tools)
 
 
-def _here() -> Platform:
+def here() -> Platform:
+    """What this machine runs."""
     import platform
 
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

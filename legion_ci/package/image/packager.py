@@ -42,7 +42,7 @@ class ImagePackager(ABC):
         reference, blobs = _reference(settings, job), shared()
         registry = _registry(settings, reference, job)
         found = [bases.find(settings.base, p, blobs, registry, job.tools) for p in settings.platforms or ("",)]
-        images = [self._image(settings, job, base, blobs, native=i == 0) for i, base in enumerate(found)]
+        images = [self._image(settings, job, base, blobs, native=base.built.platform == bases.here()) for base in found]
         top = layout.join(blobs, images)
         attached = _attached(settings, job, reference, top, found, blobs)
         image = Image(

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from image_registry import registry
 from legion_ci.core.errors import ConfigurationError, OrderError, ToolError
 from legion_ci.oci import layout
 from legion_ci.oci.blobs import Blobs
-from legion_ci.oci.document import Index, Manifest, Platform
+from legion_ci.oci.document import Index, Manifest, Platform, encode
+from legion_ci.oci.image import Built
 from legion_ci.package.image import bases, packager, proof
 from legion_ci.package.image.settings import RestSettings
 from legion_ci.results import Image
@@ -211,3 +213,32 @@ def test_everything_a_new_process_packages_is_the_same(first, locks, tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(first[0]), str(tmp_path / "target")],
                           env=environment, capture_output=True, text=True, check=False)  # fmt: skip
     assert done.stdout.strip() == first[2].digest, done.stderr
+
+
+def test_an_image_for_two_platforms_holds_the_same_lock_for_each(first, tmp_path):
+    blobs, tools = packager.shared(), job(first[0], tmp_path / "x").tools
+    native = bases.find("debian", "", blobs, None, tools).built
+    other = dict(native.document, architecture="arm64")  # only its name is another platform's: it is never run
+    config_ = blobs.put(encode(other), native.manifest.config.media_type)
+    manifest = blobs.put(encode(msgspec.structs.replace(native.manifest, config=config_)), native.descriptor.media_type)
+    both = layout.join(
+        blobs, [native, Built(manifest, msgspec.structs.replace(native.manifest, config=config_), other)]
+    )
+    with registry(tmp_path / "registry") as address:
+        packager.Registry(packager.parse(f"{address}/base:2")).push(blobs, both, "2", tools)
+        made = rest(
+            job(first[0], tmp_path / "target"),
+            base=f"{address}/base@{both.digest}",
+            platforms=("linux/amd64", "linux/arm64"),
+        )
+    assert made.image.platforms == ("linux/amd64", "linux/arm64")
+    store = Blobs(tmp_path / "target" / "image" / "layout")
+    machines = {}
+    for platform in made.image.platforms:
+        image = layout.image_of(store, layout.top_of(store.folder), Platform.parse(platform))
+        with tarfile.open(store.path(image.manifest.layers[1].digest)) as tar:
+            library = next(m for m in tar if m.name.endswith(".so") and "granian" in m.name)
+            machines[platform] = int.from_bytes(tar.extractfile(library).read(20)[18:], "little")
+        proved = dict(image.document)["config"]["Labels"].get("org.legion-ci.proved")
+        assert proved == ("2" if platform == "linux/amd64" else None)
+    assert machines == {"linux/amd64": 0x3E, "linux/arm64": 0xB7}  # e_machine of ELF
