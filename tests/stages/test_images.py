@@ -13,17 +13,22 @@ from pathlib import Path
 
 import pytest
 from docker_engine import need_engine
-from image_models import QUIET, adder, cli, job, rest
+from image_models import ADDER, QUIET, adder, cli, job, rest
 from image_registry import registry
 from requirements_of_tests import need
 
 from legion_ci.core.errors import ToolError
-from legion_ci.oci import engine, layout
+from legion_ci.oci import debian, engine, layout
 from legion_ci.oci.blobs import Blobs
 from legion_ci.oci.document import Platform
+from legion_ci.oci.image import Run, assemble
+from legion_ci.oci.layer import Entry, build
 from legion_ci.results import Image
 
 HERE = Platform(os="linux", architecture="amd64")
+_DOCOPT = (
+    "49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491"  # its only file on PyPI is a source archive
+)
 HARDENED = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"], "mem_limit": "512m",
     "pids_limit": 64,
@@ -180,3 +185,34 @@ def test_the_dockerfile_is_good_style_and_makes_an_image_of_the_same_files(clien
     for part in ("Entrypoint", "User", "Labels", "ExposedPorts", "StopSignal", "Healthcheck"):
         assert built[part] == ours["config"][part]
     assert sorted(built["Env"]) == sorted(ours["config"]["Env"])
+
+
+@pytest.fixture(scope="module")
+def build_image(client, tmp_path_factory):
+    """A small image with pip, in which packages can be built."""
+    name = f"legion-test-build-{uuid.uuid4().hex[:8]}"
+    blobs = Blobs(tmp_path_factory.mktemp("build") / "store")
+    more = ("dash", "python3-pip", "python3-setuptools", "python3-pkg-resources", "python3-wheel", "python3-distutils",
+            "python3-lib2to3")  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(debian, "PACKAGES", (*debian.PACKAGES, *more))
+        base = debian.ensure(blobs, QUIET)
+    shell = ("shell", build(blobs, [Entry("usr/bin/sh", link="dash")]))
+    made = assemble(blobs, base, base.platform, [shell], Run(entrypoint=["/usr/bin/python3"]))
+    engine.load(client, blobs, made, f"{name}:1", QUIET)
+    yield f"{name}:1"
+    client.images.remove(f"{name}:1", force=True)
+
+
+def test_a_package_without_a_wheel_is_built_in_an_image_that_can(client, name, build_image, tmp_path):
+    folder = adder(tmp_path / "artefact", tmp_path, source="import docopt\n" + ADDER)
+    lock = folder / "legion_model" / "requirements.lock"
+    lock.write_text(f"{lock.read_text()}docopt==0.6.2 \\\n    --hash=sha256:{_DOCOPT}\n")
+    with pytest.raises(ToolError, match=r"(?s)docopt.*build_image"):
+        rest(job(folder, tmp_path / "plain"))
+    rest(job(folder, tmp_path / "target"), image=f"{name}:1", load=True, build_image=build_image)
+    with running(client, f"{name}:1") as url:
+        assert answer(f"{url}/api/model/invoke", {"data": [[3, 4]]})["prediction"] == [[7]]
+    lock.write_text(lock.read_text().replace(_DOCOPT, "0" * 64))
+    with pytest.raises(ToolError, match=r"(?s)could not be built in .*docopt"):
+        rest(job(folder, tmp_path / "wrong"), build_image=build_image)

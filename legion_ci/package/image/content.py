@@ -32,16 +32,22 @@ class Content:
     folders: tuple[tuple[Path, str], ...]
 
 
-def make(job: Job, base: Base, blobs: Blobs, *, native: bool) -> Content:
+def make(job: Job, base: Base, blobs: Blobs, build_image: str | None, *, native: bool) -> Content:
     """The layers above a base. native: this machine can run it, so that the content is proved by a prediction.
 
     Raises ConfigurationError when the base has another Python than the model was trained with.
     """
     _require_same_python(base)
     platform = base.built.platform
-    packages = dependencies.installed(job.lock, base.version, platform, job.tools, job.find_links)
+    if build_image and not native:
+        raise ConfigurationError(
+            f"packages are built for this machine's platform, not for {platform}", where="package.build_image",
+            todo="leave out that platform, or use versions that have wheels",
+        )  # fmt: skip
+    wanted = dependencies.Wanted(job.lock, base.version, platform, job.find_links, build_image)
+    packages = dependencies.installed(wanted, job.tools)
     code = server.unpacked()
-    about = f"{dependencies.key(job.lock, base.version, platform)} {wheel.digest()}"
+    about = f"{wanted.key} {wheel.digest()}"
     with ThreadPoolExecutor(1) as pool, _beside(job) as artefact:
         model = pool.submit(_model_layer, job, blobs)
         proved = proof.known_or_proved(packages, code, about, artefact, job.tools) if native else None

@@ -63,7 +63,7 @@ class ImagePackager(ABC):
         """How a container of the image runs."""
 
     def _image(self, settings: ImageSettings, job: Job, base: Base, blobs: Blobs, *, native: bool) -> Built:
-        made = content.make(job, base, blobs, native=native)
+        made = content.make(job, base, blobs, settings.build_image, native=native)
         run = self.run(settings, base)
         common = Run(
             entrypoint=run.entrypoint, command=run.command, user=_USER, ports=run.ports, health=run.health,

@@ -18,7 +18,8 @@ class ImageSettings(PackageSettings):
     says. insecure: the registry speaks http (loopback may always). credentials: env:NAME or file:PATH with user:password;
     none: Docker's configuration. load: into the Docker engine as well. threads: of numerical libraries in a worker.
     sign: file:PATH of a private key (PEM, P-256) that signs the image. labels: further labels. dockerfile: also write a
-    folder with a Dockerfile that makes an image of the same files.
+    folder with a Dockerfile that makes an image of the same files. build_image: an image with pip and compilers, in which
+    BuildKit installs the locked packages, for those that have no wheel.
     """
 
     makes: ClassVar[str] = "server image"
@@ -33,6 +34,7 @@ class ImageSettings(PackageSettings):
     sign: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     dockerfile: bool = False
+    build_image: str | None = None
 
     @field_validator("image")
     @classmethod
