@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import model_repository
 import pytest
 from feedback_site import DAY, NOON, Repository
 from hypothesis import given, settings
@@ -21,8 +22,6 @@ from legion_ci.core.errors import ConfigurationError
 from legion_ci.data.source import Dataset, load, open_source
 from legion_ci.feedback.source import FeedbackDataSettings, place
 from legion_ci.settings.load import load as load_settings
-
-WINE = Path(__file__).parents[3] / "examples" / "wine"
 
 
 def told(store: Path, **more: Any) -> FeedbackDataSettings:
@@ -234,23 +233,24 @@ def test_the_same_events_in_any_order_and_number_are_the_same_data(chance: rando
 
 
 def test_the_wine_model_learns_the_same_from_feedback_as_from_its_file(tmp_path: Path) -> None:
-    rows = list(csv.DictReader((WINE / "data" / "train.csv").open()))
+    wine = model_repository.copy("wine", tmp_path).folder
+    rows = list(csv.DictReader((wine / "data" / "train.csv").open()))
     requests, outcomes = [], []
     for i, row in enumerate(rows):
         label = row.pop("cultivar")
         body = {"columns": list(row), "data": [[float(v) for v in row.values()]]}
         requests.append(asked(f"r{i}", 0, NOON - 5000 + i, body=body))
         outcomes.append(outcome(f"r{i}", {"cultivar": label}, at=NOON - 4999 + i))
-    write(tmp_path, requests, outcomes)
-    theirs = load("train", told(tmp_path, outcome="cultivar", target="cultivar"), tmp_path)
-    yaml = load_settings(WINE / "legion.yaml", environment={}).settings
-    ours = load("train", yaml.data["train"], WINE)
-    spec = importlib.util.spec_from_file_location("wine_model", WINE / "model.py")
+    write(tmp_path / "feedback", requests, outcomes)
+    theirs = load("train", told(tmp_path / "feedback", outcome="cultivar", target="cultivar"), tmp_path)
+    yaml = load_settings(wine / "legion.yaml", environment={}).settings
+    ours = load("train", yaml.data["train"], wine)
+    spec = importlib.util.spec_from_file_location("wine_model", wine / "model.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     models = [module.train({"train": d}, {"C": 1.0}) for d in (ours, theirs)]
-    evaluation = load("eval", yaml.data["eval"], WINE)
+    evaluation = load("eval", yaml.data["eval"], wine)
     assert (models[0].predict(evaluation.features) == models[1].predict(evaluation.features)).all()
     assert models[1].score(evaluation.features, evaluation.target) > 0.9
