@@ -119,9 +119,10 @@ class FeedbackSource:
                                      todo="name the payload's field, or set promote.outcome")  # fmt: skip
         first = _start(s.since) if s.since else 0.0
         last = min(s.now - s.window - SETTLE_S, _start(s.until) + 86400.0 if s.until else s.now)
-        with opened(Path(s.store), f"reading data.{self.name}") as db:
-            rows = source(Path(s.store), REQUEST, s.model, first, _CAPTURE)
-            join.outcomes(db, Path(s.store), s.model, s.outcome, first)
+        store = self.folder / s.store
+        with opened(store, f"reading data.{self.name}") as db:
+            rows = source(store, REQUEST, s.model, first, _CAPTURE)
+            join.outcomes(db, store, s.model, s.outcome, first)
             chosen = _ROWS.format(source=rows, versions=_versions(s.versions))
             gathered = _Gathered(s, join.fields(db))
             db.execute(chosen, [first, last, s.window])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from feedback_site import NOON
+from promote_events import capture, outcome, write
 
 from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError
@@ -105,6 +109,32 @@ class TestCsvSource(SourceContract):
     def write(self, folder: Path, rows: dict[str, list[Any]]) -> None:
         lines = [",".join(rows), *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
         (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+
+
+class TestFeedbackSource(SourceContract):
+    """Captured requests whose outcomes have come. Its digest is that of joined rows, so it takes DuckDB to know it."""
+
+    use = "feedback"
+    settings = {"outcome": "y", "window": 10.0, "store": "feedback", "model": "wine", "now": NOON}  # noqa: RUF012
+
+    def write(self, folder: Path, rows: dict[str, list[Any]]) -> None:
+        shutil.rmtree(folder / "feedback", ignore_errors=True)
+        columns = [c for c in rows if c != "y"]
+        requests = [
+            capture(f"r{i}", at=NOON - 100 + i, request=json.dumps({"columns": columns, "data": [row]}).encode())
+            for i, row in enumerate(zip(*(rows[c] for c in columns), strict=True))
+        ]
+        outcomes = [outcome(f"r{i}", {"y": y}, at=NOON - 95 + i) for i, y in enumerate(rows["y"])]
+        write(folder / "feedback", requests, outcomes)
+
+    def test_loading_it_and_its_digest_import_nothing_heavy(self):
+        code = (
+            "import sys; from legion_ci.core import plugins\n"
+            f"plugins.load('data_sources', 'feedback').Settings(use='feedback', target='y', **{self.settings!r})\n"
+            "print({'pandas', 'numpy', 'pyarrow', 'duckdb'} & set(sys.modules))"
+        )
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert told.strip() == "set()"
 
 
 def test_every_data_source_of_ours_is_put_through_this():
