@@ -16,6 +16,8 @@ from legion_ci.core.files import digest_file, unwritable, write_atomic
 from legion_ci.core.site import cache_home
 from legion_ci.oci.document import Descriptor, describe
 
+_INCOMING = ".incoming-"
+
 
 def shared() -> Blobs:
     """The store in the cache; all in it can be made again."""
@@ -25,6 +27,7 @@ def shared() -> Blobs:
 def unused(for_s: float) -> Iterator[Path]:
     """Files and folders of the cache that no image has used for so many seconds; images that need them make them again."""
     home, before = cache_home() / "oci", time.time() - for_s
+    yield from (p for p in home.glob(f"{_INCOMING}*") if p.stat().st_mtime < before)  # of builds that were killed
     for kind in ("blobs/sha256", "layers", "proofs", "packages", "server", "debian"):
         folder = home / kind
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -97,7 +100,7 @@ class Blobs:
     def incoming(self) -> Iterator[Incoming]:
         """A file for a new blob; it is gone after the block unless it was kept. Raises OSError as files do."""
         (self.folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".incoming-")
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=_INCOMING)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield Incoming(file, Path(name), self)

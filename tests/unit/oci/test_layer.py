@@ -2,9 +2,12 @@ import gzip
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 
 import pytest
+from deploy_site import eventually
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,3 +137,24 @@ def test_what_no_image_has_used_for_a_while_is_found_and_can_be_made_again(tmp_p
     for path in found:
         path.unlink()
     assert build(store, [Entry("old", b"1")], key="old").digest == old.digest
+
+
+def test_a_build_that_is_killed_leaves_nothing_that_counts_and_is_cleaned_later(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEGION_CACHE", str(tmp_path))
+    os.mkfifo(tmp_path / "slow")
+    program = (
+        "from pathlib import Path; from legion_ci.oci.blobs import shared; from legion_ci.oci.layer import Entry, build\n"
+        "def entries():\n"
+        f"    yield Entry('large', bytes(16 << 20)); yield Entry('slow', Path({str(tmp_path / 'slow')!r}))\n"
+        "build(shared(), entries(), key='k')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program])
+    eventually(lambda: [p for p in (tmp_path / "oci").glob(".incoming-*") if p.stat().st_size])
+    process.kill()
+    process.wait()
+    store = shared()
+    layer = build(store, [Entry("large", b"1")], key="k")
+    assert layer.built
+    store.check(layer.digest)
+    [left] = list(unused(-10))[:1]
+    assert left.name.startswith(".incoming-")
