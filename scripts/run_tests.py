@@ -16,6 +16,7 @@ BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-rs", "--durations=5"]
 # These start servers and load generators: they get the machine to themselves.
 _PROCESSES = ("feedback", "serving", "supervise", "gateway", "deploy", "perf")
+_SIDE_BY_SIDE = ("train", "distribution", "package")  # these start no servers
 PARTS: dict[str, list[list[str]]] = {
     "lint": [
         [str(BIN / "ruff"), "check", "."],
@@ -28,7 +29,10 @@ PARTS: dict[str, list[list[str]]] = {
         [*_PYTEST, *(f"tests/unit/{f}" for f in _PROCESSES)],
     ],
     "contract": [[*_PYTEST, "tests/contract"]],
-    "stages": [[*_PYTEST, "tests/stages"]],
+    "stages": [
+        [*_PYTEST, "-n", "2", "--dist", "worksteal", *(f"tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],
+        [*_PYTEST, "tests/stages", *(f"--ignore=tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],
+    ],
     "groovy": [[*_PYTEST, "tests/groovy"]],
     "browser": [[*_PYTEST, "tests/browser"]],
     "docs": [[*_PYTEST, "tests/docs"]],

@@ -20,9 +20,9 @@ _DOCKERFILE = """FROM {image} AS built
 USER 0
 COPY requirements.lock /requirements.lock
 RUN python3 -c "import sys; found = '%d.%d' % sys.version_info[:2]; sys.exit(found != '{python}' and 'legion: it has Python ' + found)"
-RUN --mount=type=cache,target=/root/.cache/pip \\
+RUN --mount=type=cache,target=/var/cache/pip \\
     --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/legion-ca.pem \\
-    python3 -m pip install --quiet --no-compile --no-deps --require-hashes --target /packages -r /requirements.lock
+    python3 -m pip install --quiet --cache-dir /var/cache/pip --no-compile --no-deps --require-hashes --target /packages -r /requirements.lock
 FROM scratch
 COPY --from=built /packages /
 """
