@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from xml.etree import ElementTree
 
+import model_repository
 import pytest
 from groovy_library import HERE, maven
 from ports import free_port
@@ -60,7 +61,13 @@ def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 def run(test: str, root: Path, *more: str) -> None:
     """One test of BothHalves.groovy; it must have run."""
     cache = os.environ.get("LEGION_CACHE") or Path.home() / ".cache" / "legion"
-    where = [f"-Dlegion.root={root}", f"-Dlegion.environment={ENVIRONMENT}", f"-Dlegion.cache={cache}"]
+    example = model_repository.copy("wine", root / "prepared").folder
+    where = [
+        f"-Dlegion.root={root}",
+        f"-Dlegion.example={example}",
+        f"-Dlegion.environment={ENVIRONMENT}",
+        f"-Dlegion.cache={cache}",
+    ]
     report = HERE / "target" / "surefire-reports" / "TEST-org.legion.ci.BothHalves.xml"
     report.unlink(missing_ok=True)
     done = maven("test", f"-Dtest=BothHalves#{test}", *where, *more)

@@ -22,7 +22,7 @@ class BothHalves extends LibraryTest {
         site = new File(root, 'site').path
         Map machine = [LEGION_DISTRIBUTION: 'environment:' + System.getProperty('legion.environment'), LEGION_CACHE: System.getProperty('legion.cache')]
         if (System.getProperty('legion.tracking')) { machine.LEGION__STORE__TRACKING_URI = System.getProperty('legion.tracking') }
-        agents = new Workspaces(root, new File(ROOT, 'examples/wine').path, environment, machine)
+        agents = new Workspaces(root, System.getProperty('legion.example'), environment, machine)
         helper.registerAllowedMethod('node', [String, Closure], { String label, Closure body -> agents.on(label) { helper.callClosure(body) } })
         helper.registerAllowedMethod('checkout', [Map], { Map scm -> agents.checkout() })
         helper.registerAllowedMethod('sh', [Map], { Map step -> agents.sh(step) })
