@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from legion_ci import runs
 from legion_ci.core import environments
 from legion_ci.core.errors import OrderError
@@ -21,7 +19,7 @@ from legion_ci.deploy import deployers
 from legion_ci.deploy.protocol import Deployer, Place
 from legion_ci.feedback import access, closing, drops, retention
 from legion_ci.gateway import routes
-from legion_ci.oci import blobs
+from legion_ci.oci import blobs, facts
 from legion_ci.promote import state
 from legion_ci.results import Image, PackageResult
 from legion_ci.settings.load import Loaded
@@ -74,9 +72,9 @@ def _pushed(loaded: Loaded, dry_run: bool) -> Iterator[str]:
     going = {run.id for run in past}
     newer = [r for r in runs.existing(loaded.folder) if r.id not in going]
     live = [
-        msgspec.json.decode(file.read_bytes(), type=Image)
+        facts.read(folder)
         for arm in routes.read(loaded.site).arms
-        if (file := loaded.site.deployments / arm.deployment / "image.json").is_file()
+        if ((folder := loaded.site.deployments / arm.deployment) / facts.FILE).is_file()
     ]
     tools = Tools()
     for image in pushed.unneeded(_images(past), [*live, *_images(newer)]):

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from legion_ci.core.errors import ConfigurationError, OrderError, ToolError
-from legion_ci.core.files import write_atomic
 from legion_ci.core.tools import Tools
+from legion_ci.oci import facts
 from legion_ci.results import Image, ModelRef, PackageResult
 from legion_ci.settings.schema import DeploySettings
 from legion_ci.store import artefacts
@@ -31,7 +31,7 @@ def fetch(settings: DeploySettings, packaged: PackageResult, model: ModelRef, wo
         folder = artefacts.fetch(packaged.package, tools)
     else:
         folder = work / "image"
-        write_atomic(folder / "image.json", msgspec.json.format(msgspec.json.encode(image), indent=2))
+        facts.write(folder, image)
     if settings.verify is not None:
         _verify(settings.verify, image, folder, tools)
     return folder
@@ -48,7 +48,7 @@ def _verify(key: str, image: Image | None, folder: Path, tools: Tools) -> None:
     if image.pushed:
         _in_registry(image, pem, tools)
     else:
-        _in_folder(folder / "layout", image, pem)
+        _in_folder(folder / facts.LAYOUT, image, pem)
     tools.progress.say(f"the signature of {image.reference} is good")
 
 

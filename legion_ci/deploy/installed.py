@@ -13,9 +13,10 @@ from legion_ci.core.errors import OrderError, ToolError
 from legion_ci.core.files import digest_tree, unwritable, write_atomic
 from legion_ci.core.site import Site
 from legion_ci.deploy.protocol import Wanted
+from legion_ci.oci import facts
 from legion_ci.results import ModelRef
 
-FACTS, ARTEFACT, LOCK, IMAGE = "deployment.json", "artefact", "requirements.lock", "image.json"
+FACTS, ARTEFACT, LOCK = "deployment.json", "artefact", "requirements.lock"
 _HALF = ".install-"
 
 
@@ -77,7 +78,7 @@ def _copy(package: Path, target: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     half = Path(tempfile.mkdtemp(prefix=_HALF, dir=target.parent))
     try:
-        is_image = (package / IMAGE).is_file()
+        is_image = (package / facts.FILE).is_file()
         shutil.copytree(package, half / "new", copy_function=_linked_or_copied if is_image else shutil.copy2)
         if target.exists():
             target.replace(half / "old")
@@ -96,7 +97,9 @@ def _linked_or_copied(source: str, target: str) -> None:
 
 def _holds(folder: Path, package: Path, model: ModelRef) -> bool:
     """Whether a folder is the package, whole: it was put there in one piece."""
-    if (package / IMAGE).is_file():
-        return (folder / IMAGE).is_file() and (folder / IMAGE).read_bytes() == (package / IMAGE).read_bytes()
+    if (package / facts.FILE).is_file():
+        return (folder / facts.FILE).is_file() and (folder / facts.FILE).read_bytes() == (
+            package / facts.FILE
+        ).read_bytes()
     artefact = folder / ARTEFACT
     return (folder / LOCK).is_file() and artefact.is_dir() and digest_tree(artefact) == model.artefact.digest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from legion_ci.core.errors import ServiceError, ToolError, missing_package
 from legion_ci.core.tools import Tools
-from legion_ci.oci import layout
+from legion_ci.oci import facts, layout
 from legion_ci.oci.blobs import Blobs
 from legion_ci.oci.document import Platform, chain_ids
 from legion_ci.oci.image import Built
@@ -47,8 +47,8 @@ def ensure(client: docker.DockerClient, folder: Path, image: Image, tools: Tools
 
     Raises ToolError when there is neither, or when what the engine got is another image.
     """
-    if (folder / "layout").is_dir():
-        blobs = Blobs(folder / "layout")
+    if (folder / facts.LAYOUT).is_dir():
+        blobs = Blobs(folder / facts.LAYOUT)
         built = layout.image_of(blobs, layout.top_of(blobs.folder), platform_of(client))
         if not _there(client, built.manifest.config.digest):
             for layer in built.manifest.layers:

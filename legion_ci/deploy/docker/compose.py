@@ -18,6 +18,7 @@ from legion_ci.deploy.docker.container import Container, Published
 from legion_ci.deploy.protocol import Wanted
 from legion_ci.gateway import routes, settings
 from legion_ci.gateway.settings import GatewaySettings
+from legion_ci.oci import facts
 from legion_ci.results import Image
 
 _NETWORK = "site"
@@ -54,7 +55,7 @@ def document(site: Site) -> str:
 def _containers(
     site: Site, known: GatewaySettings, wanted: list[Wanted], addresses: Mapping[str, str]
 ) -> list[Container]:
-    shown = _reference(images.facts(Path(wanted[0].folder)))
+    shown = _reference(facts.read(Path(wanted[0].folder)))
     return [
         *(_model(site, one, addresses[one.deployment]) for one in wanted),
         plan.collector(site, known.own, shown, addresses[names.COLLECTOR]),
@@ -83,7 +84,7 @@ def _network(own: str | None, addresses: Iterable[str]) -> dict[str, Any]:
 def _model(site: Site, wanted: Wanted, address: str) -> Container:
     told: Mapping[str, str] = wanted.own.get("environment", {})
     secret = {name: _asked(name, reference) for name, reference in told.items()}
-    return plan.model(site, wanted, _reference(images.facts(Path(wanted.folder))), address, secret)
+    return plan.model(site, wanted, _reference(facts.read(Path(wanted.folder))), address, secret)
 
 
 def _asked(name: str, reference: str) -> str:

@@ -5,40 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from legion_ci.core.errors import ConfigurationError, OrderError, PluginError, ToolError
+from legion_ci.core.errors import ConfigurationError, PluginError
 from legion_ci.core.files import digest_file
 from legion_ci.core.tools import Tools
 from legion_ci.gateway import process
-from legion_ci.oci import blobs, debian, engine, image, layer
+from legion_ci.oci import blobs, debian, engine, facts, image, layer
 from legion_ci.oci.image import Run
 from legion_ci.oci.layer import Entry
-from legion_ci.results import Image
 
 if TYPE_CHECKING:
     import docker
 
-FILE = "image.json"
 ENVOY = "usr/local/bin/envoy"
 
 
 def of_package(client: docker.DockerClient, folder: Path, tools: Tools) -> str:
     """Have the engine have the image of an installed package; its id. Raises OrderError when the package holds none."""
-    return engine.ensure(client, folder, facts(folder), tools)
-
-
-def facts(folder: Path) -> Image:
-    """What is known of a package's image."""
-    path = folder / FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Image)
-    except FileNotFoundError as error:
-        raise OrderError(
-            "the package holds no image", where=str(folder), todo="say package: {use: docker-rest} and package again"
-        ) from error
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise ToolError(f"cannot be read ({error})", where=str(path), todo="deploy that model again") from error
+    return engine.ensure(client, folder, facts.read(folder), tools)
 
 
 def of_gateway(client: docker.DockerClient, told: str | None, tools: Tools) -> str:

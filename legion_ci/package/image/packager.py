@@ -6,12 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-import msgspec
-
 import legion_ci
 from legion_ci.core.errors import ConfigurationError
-from legion_ci.core.files import write_atomic
-from legion_ci.oci import engine, layout, signature
+from legion_ci.oci import engine, facts, layout, signature
 from legion_ci.oci.blobs import Blobs, shared
 from legion_ci.oci.credentials import login
 from legion_ci.oci.document import EMPTY, Descriptor, Manifest, encode
@@ -26,7 +23,7 @@ from legion_ci.results import Image
 from legion_ci.settings.schema import PackageSettings
 from legion_ci.store import artefacts
 
-FACTS, LAYOUT, FOLDER = "image.json", "layout", "image"
+FOLDER = "image"
 _USER = "65532:65532"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -83,7 +80,7 @@ class ImagePackager(ABC):
     ) -> None:
         folder, reference = job.target / FOLDER, parse(image.reference)
         if registry is None:
-            layout.write(folder / LAYOUT, blobs, top, image.reference, list(attached.values()))
+            layout.write(folder / facts.LAYOUT, blobs, top, image.reference, list(attached.values()))
         else:
             job.tools.progress.say(f"pushing {image.reference}")
             registry.push(blobs, top, "", job.tools)
@@ -92,7 +89,7 @@ class ImagePackager(ABC):
             if signed := attached.get("signature"):
                 registry.push(blobs, signed, signature.tag(top.digest), job.tools)
             registry.push(blobs, top, reference.tag, job.tools)  # the tag is last: it names what is all there
-        write_atomic(folder / FACTS, msgspec.json.format(msgspec.json.encode(image), indent=2))
+        facts.write(folder, image)
 
 
 class RestPackager(ImagePackager):
