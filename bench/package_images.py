@@ -1,4 +1,4 @@
-"""Images of the wine model: ours (slim set, and with mlflow's requirements) against ``mlflow models build-docker``.
+"""Images of the wine model: ours (slim set, and with mlflow's requirements), ``mlflow models build-docker``, BentoML's containerize.
 
 For each: a cold build to a container that answers (package caches empty, base image there), a change of the model alone to one
 that answers, the image's size, and the time from start to the first prediction. mlflow builds with ``--env-manager local``
@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 import docker
+from peers.images import bento_image, bento_request, fitted, fresh_base, invocations, make_base, mlflow_image
+from serving_peers import environment
 
 from legion_ci.core import uv
 from legion_ci.core.progress import Progress
@@ -36,7 +37,6 @@ from legion_ci.package.protocol import Job
 from legion_ci.results import ModelRef, TrainResult
 from legion_ci.store import artefacts
 
-BASE, FRESH = "legion-bench-python:3.11", "legion-bench-python:fresh"
 QUIET = Tools(progress=Progress(quiet=True))
 
 
@@ -59,8 +59,11 @@ def main() -> None:
 def measure(client: docker.DockerClient, first: Path, changed: Path, rounds: int, scratch: Path) -> dict:
     """All figures, by way of building."""
     full = [with_mlflow(folder, scratch / f"full-{i}") for i, folder in enumerate((first, changed))]
+    bento = environment("bentoml")
+    joblib = fitted(bento, scratch / "model.joblib")
     ways = {
-        "mlflow": (mlflow_image, first, changed),
+        "mlflow": (lambda _, model, name, *__, **___: mlflow_image(model, name), first, changed),
+        "bentoml": (lambda _, __, name, *___, **____: bento_image(bento, joblib, name, scratch), first, changed),
         "ours, mlflow's requirements": (our_image, *full),
         "ours": (our_image, first, changed),
     }
@@ -81,23 +84,27 @@ def measure(client: docker.DockerClient, first: Path, changed: Path, rounds: int
     for name in ways:
         found[name]["changed_median_s"] = statistics.median(found[name]["changed_s"])
         found[name]["size_mb"] = client.images.get(tag(name, "1")).attrs["Size"] / 1e6
-        found[name]["ready_s"] = [ready(client, tag(name, "1"), first) for _ in range(rounds)]
-        say(f"{name}: ready {found[name]['ready_s']}")
+    for _ in range(rounds):
+        for name in ways:
+            asked = (bento_request if name == "bentoml" else invocations)(first)
+            found[name].setdefault("ready_s", []).append(ready(client, tag(name, "1"), *asked))
+            say(f"{name}: ready {found[name]['ready_s'][-1]:.2f} s")
     return found | {"ratios": ratios(found)}
 
 
 def ratios(found: dict) -> dict:
-    """mlflow's figure over each of ours; size: ours over mlflow's."""
-    theirs = found["mlflow"]
+    """Each peer's figure over each of ours; size: ours over the peer's."""
+    peers = ("mlflow", "bentoml")
     return {
-        name: {
+        f"{peer} / {name}": {
             "cold": theirs["cold_s"] / ours["cold_s"],
             "changed": theirs["changed_median_s"] / ours["changed_median_s"],
             "ready": statistics.median(theirs["ready_s"]) / statistics.median(ours["ready_s"]),
             "size": ours["size_mb"] / theirs["size_mb"],
         }
+        for peer, theirs in ((p, found[p]) for p in peers)
         for name, ours in found.items()
-        if name != "mlflow"
+        if name not in peers
     }
 
 
@@ -113,20 +120,6 @@ def our_image(client: docker.DockerClient, model: Path, name: str, scratch: Path
     RestPackager().package(RestPackager.Settings(use="docker-rest", image=name, load=True), job)
     os.environ.clear()
     os.environ |= before
-
-
-def mlflow_image(client: docker.DockerClient, model: Path, name: str, scratch: Path, *, cold: bool) -> None:
-    """``mlflow models build-docker`` on the Python base, by its Python interface, the only one that takes a base image."""
-    program = (
-        "import sys, mlflow.models\n"
-        "mlflow.models.build_docker(model_uri=sys.argv[1], name=sys.argv[2], env_manager='local', base_image=sys.argv[3])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(model / "legion_model"), name, FRESH],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
 
 
 def with_mlflow(folder: Path, target: Path) -> Path:
@@ -149,16 +142,13 @@ def stamped(folder: Path, target: Path, number: int) -> Path:
     return target
 
 
-def ready(client: docker.DockerClient, image: str, model: Path) -> float:
+def ready(client: docker.DockerClient, image: str, port: int, path: str, body: bytes) -> float:
     """Seconds from ``docker run`` to the first prediction."""
-    sample = json.loads((model / "legion_model" / "head_input.json").read_text())
-    body = json.dumps({"dataframe_split": {"columns": sample["columns"], "data": sample["data"][:1]}}).encode()
     began = time.monotonic()
-    with running(client, image) as port:
+    with running(client, image, port) as where:
         while time.monotonic() - began < 300:
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{port}/invocations", body, {"content-type": "application/json"}
-            )
+            address = f"http://127.0.0.1:{where}{path}"
+            request = urllib.request.Request(address, body, {"content-type": "application/json"})
             try:
                 with urllib.request.urlopen(request, timeout=10):
                     return time.monotonic() - began
@@ -168,41 +158,14 @@ def ready(client: docker.DockerClient, image: str, model: Path) -> float:
 
 
 @contextmanager
-def running(client: docker.DockerClient, image: str):
-    """Port of a container while the block runs."""
-    container = client.containers.run(image, detach=True, ports={"8080/tcp": ("127.0.0.1", None)})
+def running(client: docker.DockerClient, image: str, port: int):
+    """Where a container listens while the block runs."""
+    container = client.containers.run(image, detach=True, ports={f"{port}/tcp": ("127.0.0.1", None)})
     try:
         container.reload()
-        yield container.ports["8080/tcp"][0]["HostPort"]
+        yield container.ports[f"{port}/tcp"][0]["HostPort"]
     finally:
         container.remove(force=True)
-
-
-def fresh_base(client: docker.DockerClient) -> None:
-    """The Python image under a new id, so that the engine's cache of earlier builds does not count for mlflow."""
-    build(client, f"FROM {BASE}\nENV LEGION_BENCH={time.time_ns()}\n", FRESH)
-
-
-def make_base(client: docker.DockerClient) -> None:
-    """A Python image with pip and apt from Debian's packages, for mlflow's Dockerfile; for this bench alone."""
-    with tempfile.TemporaryDirectory() as scratch:
-        tar = Path(scratch) / "base.tar"
-        subprocess.run(
-            ["mmdebstrap", "--variant=minbase", "--include=python3,python3-pip,python3-venv,ca-certificates",
-             "--customize-hook=rm -f $1/usr/lib/python3*/EXTERNALLY-MANAGED; ln -sf python3 $1/usr/bin/python",
-             "--customize-hook=copy-in /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/", "bookworm", str(tar)],
-            check=True,
-        )  # fmt: skip
-        client.api.import_image(str(tar), repository=BASE.split(":")[0], tag=BASE.split(":")[1])
-    certificates = "/etc/ssl/certs/ca-certificates.crt"
-    build(client, f"FROM {BASE}\nENV SSL_CERT_FILE={certificates} PIP_CERT={certificates}\n", BASE)
-
-
-def build(client: docker.DockerClient, dockerfile: str, name: str) -> None:
-    """An image of a Dockerfile without a context."""
-    with tempfile.TemporaryDirectory() as context:
-        (Path(context) / "Dockerfile").write_text(dockerfile)
-        client.images.build(path=context, tag=name)
 
 
 def timed(work) -> float:

@@ -21,7 +21,6 @@ from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.files import digest_bytes, digest_pairs
 from legion_ci.results import (
     SCHEMA_VERSION,
-    PackageResult,
     Record,
     StageResult,
     TrainResult,
@@ -43,9 +42,7 @@ class Stage:
 def _reachable(c: Context, record: Record) -> bool:
     from legion_ci.store.artefacts import local_path
 
-    result = decode_result(record.stage, record)
-    made = result.package if isinstance(result, PackageResult) else cast(TrainResult, result).model.artefact
-    path = local_path(made.uri)
+    path = local_path(cast(TrainResult, decode_result(record.stage, record)).model.artefact.uri)
     return path is None or path.is_dir()
 
 
@@ -56,7 +53,7 @@ def _never(c: Context, record: Record) -> bool:
 PIPELINE = (
     Stage("train", train.run, train.inputs, _reachable),
     Stage("quality", quality.run, quality.inputs, quality.reusable),
-    Stage("package", package.run, package.inputs, _reachable),
+    Stage("package", package.run, package.inputs, package.reusable),
     Stage("deploy", deploy.run, deploy.inputs, _never),
     Stage("perf", perf.run, perf.inputs, perf.reusable),
     Stage("promote", promote.run, promote.inputs, _never),

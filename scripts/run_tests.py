@@ -14,8 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-rs", "--durations=5"]
-# These start servers and load generators: they get the machine to themselves.
-_PROCESSES = ("feedback", "serving", "supervise", "gateway", "deploy", "perf")
+_ALONE = ("perf",)  # load generators get the machine to themselves
 _SIDE_BY_SIDE = ("train", "distribution", "package")  # these start no servers
 PARTS: dict[str, list[list[str]]] = {
     "lint": [
@@ -25,8 +24,8 @@ PARTS: dict[str, list[list[str]]] = {
         [*_PYTEST, "tests/lint"],
     ],
     "unit": [
-        [*_PYTEST, "-n", "2", "--dist", "loadscope", "tests/unit", *(f"--ignore=tests/unit/{f}" for f in _PROCESSES)],
-        [*_PYTEST, *(f"tests/unit/{f}" for f in _PROCESSES)],
+        [*_PYTEST, "-n", "2", "--dist", "loadscope", "tests/unit", *(f"--ignore=tests/unit/{f}" for f in _ALONE)],
+        [*_PYTEST, *(f"tests/unit/{f}" for f in _ALONE)],
     ],
     "contract": [[*_PYTEST, "tests/contract"]],
     "stages": [

@@ -33,11 +33,11 @@ def fetch(settings: DeploySettings, packaged: PackageResult, model: ModelRef, wo
         folder = work / "image"
         facts.write(folder, image)
     if settings.verify is not None:
-        _verify(settings.verify, image, folder, tools)
+        _verify(settings, settings.verify, image, folder, tools)
     return folder
 
 
-def _verify(key: str, image: Image | None, folder: Path, tools: Tools) -> None:
+def _verify(settings: DeploySettings, key: str, image: Image | None, folder: Path, tools: Tools) -> None:
     if image is None:
         raise ConfigurationError(
             "only images are signed, and the package is none", where=_WHERE, todo="package: {use: docker-rest, sign: …}"
@@ -46,7 +46,7 @@ def _verify(key: str, image: Image | None, folder: Path, tools: Tools) -> None:
         raise ToolError(f"the image {image.reference} is not signed", where=_WHERE, todo="package it with package.sign")
     pem = tools.secrets.resolve(key, _WHERE).encode()
     if image.pushed:
-        _in_registry(image, pem, tools)
+        _in_registry(settings, image, pem, tools)
     else:
         _in_folder(folder / facts.LAYOUT, image, pem)
     tools.progress.say(f"the signature of {image.reference} is good")
@@ -65,7 +65,7 @@ def _in_folder(folder: Path, image: Image, pem: bytes) -> None:
     signature.verify(blobs, Descriptor(media_type=MANIFEST, digest=image.signature, size=0), image.digest, pem, _WHERE)
 
 
-def _in_registry(image: Image, pem: bytes, tools: Tools) -> None:
+def _in_registry(settings: DeploySettings, image: Image, pem: bytes, tools: Tools) -> None:
     from legion_ci.oci import signature
     from legion_ci.oci.blobs import shared
     from legion_ci.oci.credentials import login
@@ -74,7 +74,8 @@ def _in_registry(image: Image, pem: bytes, tools: Tools) -> None:
     from legion_ci.oci.registry import Registry
 
     reference, blobs = parse(image.reference), shared()
-    registry = Registry(reference, login(reference.registry, None, tools.secrets))
+    who = login(reference.registry, settings.credentials, tools.secrets, "deploy.credentials")
+    registry = Registry(reference, who, insecure=settings.insecure)
     found = registry.manifest(signature.tag(image.digest), blobs)
     for layer in msgspec.json.decode(blobs.read(found.digest), type=Manifest).layers:
         registry.fetch(layer, blobs, tools)

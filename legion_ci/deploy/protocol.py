@@ -21,7 +21,8 @@ from legion_ci.settings.schema import DeploySettings
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A model server that should run; kept with the installed package, so that it can be brought back.
 
-    folder: the installed package. use: the deployer's name. own: the settings that only this deployer has.
+    folder: the installed package. use: the deployer's name. own: the settings that only this deployer has. credentials: our
+    login to the registry of its image, by reference.
     """
 
     deployment: str
@@ -32,6 +33,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     unit_header: str = "x-legion-unit"
     capture: bool = True
     ready_timeout_s: float = 120.0
+    credentials: str | None = None
     own: dict[str, Any] = {}
 
 

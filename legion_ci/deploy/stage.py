@@ -82,6 +82,7 @@ def _start(
         unit_header=settings.unit_header,
         capture=settings.capture,
         ready_timeout_s=settings.ready_timeout,
+        credentials=settings.credentials,
         own=deployers.own(settings),
     )
     installed.save(site, wanted)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pwd
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,31 +23,55 @@ from legion_ci.results import Image
 if TYPE_CHECKING:
     import docker
 
+DEFAULT = "unix:///var/run/docker.sock"
 _PIECE = 1 << 20
-_TODO = "start Docker, name it with DOCKER_HOST, and see that you may use its socket (group docker)"
+_ANSWER_S = 300
+_TODO = "see that it runs, and try again"
 
 
-def connect() -> docker.DockerClient:
-    """A client of the engine that ``DOCKER_HOST`` or the default socket names; raises ServiceError when none answers."""
+def address(told: str | None = None) -> str:
+    """Where the engine is: the setting, DOCKER_HOST, or the system's socket."""
+    return told or os.environ.get("DOCKER_HOST") or DEFAULT
+
+
+def connect(told: str | None = None, where: str = "docker") -> docker.DockerClient:
+    """A client of the engine that ``told``, DOCKER_HOST or the system's socket names. where: the setting that told it.
+
+    Raises ServiceError when none answers or we have no rights on its socket.
+    """
     try:
         import docker
+        import requests
         from docker.errors import DockerException
     except ImportError as error:
         raise missing_package(error, "docker") from error
     try:
-        client = docker.from_env(timeout=300)
+        client = docker.DockerClient(told, timeout=_ANSWER_S) if told else docker.from_env(timeout=_ANSWER_S)
         client.ping()
-    except (DockerException, OSError) as error:
-        raise ServiceError(
-            f"the Docker engine does not answer ({_short(error)})", where="docker", todo=_TODO
-        ) from error
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise _unreachable(address(told), where, error) from error
     return client
 
 
-def ensure(client: docker.DockerClient, folder: Path, image: Image, tools: Tools) -> str:
+def _unreachable(engine: str, where: str, error: Exception) -> ServiceError:
+    if "Permission denied" in str(error):
+        return ServiceError(
+            f"{pwd.getpwuid(os.geteuid()).pw_name} has no rights on {engine}",
+            where=where,
+            todo="join its group (usermod -aG docker USER, then log in again) or name another engine",
+        )
+    reason = str(error).rpartition("(")[2].rstrip(")'\" ") or _short(error)
+    return ServiceError(
+        f"no container engine answers at {engine} ({reason})",
+        where=where,
+        todo="start it (systemctl start docker) or name its socket with DOCKER_HOST or deploy.engine",
+    )
+
+
+def ensure(client: docker.DockerClient, folder: Path, image: Image, tools: Tools, told: str | None = None) -> str:
     """Have the engine have exactly that image: from ``folder/layout``, else by digest from its registry; the id to run.
 
-    Raises ToolError when there is neither, or when what the engine got is another image.
+    told: our login there by reference; None: Docker's configuration. Raises ToolError when there is neither, or when what the engine got is another image.
     """
     if (folder / facts.LAYOUT).is_dir():
         blobs = Blobs(folder / facts.LAYOUT)
@@ -54,7 +80,7 @@ def ensure(client: docker.DockerClient, folder: Path, image: Image, tools: Tools
             for layer in built.manifest.layers:
                 blobs.check(layer.digest)
         return load(client, blobs, built, image.reference, tools)
-    return _pulled(client, image, tools)
+    return _pulled(client, image, tools, told)
 
 
 def load(client: docker.DockerClient, blobs: Blobs, built: Built, name: str, tools: Tools) -> str:
@@ -80,7 +106,8 @@ def platform_of(client: docker.DockerClient) -> Platform:
     return Platform(os=str(told.get("Os") or "linux"), architecture=str(told.get("Arch") or "amd64"))
 
 
-def _pulled(client: docker.DockerClient, image: Image, tools: Tools) -> str:
+def _pulled(client: docker.DockerClient, image: Image, tools: Tools, told: str | None) -> str:
+    from legion_ci.oci.credentials import login
     from legion_ci.oci.reference import parse
 
     if not image.pushed:
@@ -91,7 +118,10 @@ def _pulled(client: docker.DockerClient, image: Image, tools: Tools) -> str:
     with _said(f"pull {name}"):
         if not (found := _there(client, name)):
             tools.progress.say(f"pulling {name}")
-            found = client.images.pull(name)
+            who = login(parse(name).registry, told, tools.secrets, "deploy.credentials")
+            found = client.images.pull(
+                name, auth_config={"username": who.user, "password": who.password} if who else None
+            )
     return str(found.id)
 
 

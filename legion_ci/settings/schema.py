@@ -212,7 +212,8 @@ class DeploySettings(Section):
 
     port: of the gateway; None: a free one, kept from then on. unit_header: whose value keeps a user in one arm.
     rate_limit: requests a second of all users together; what is more is answered 429. None: no limit. verify: file:PATH of a
-    public key; only images that package.sign signed with its private key are deployed.
+    public key; only images that package.sign signed with its private key are deployed. credentials: env:NAME or file:PATH with
+    user:password for the registry of the image; None: Docker's configuration. insecure: that registry speaks http.
     """
 
     takes: ClassVar[str] = "bundle"  # what kind of package it runs
@@ -228,6 +229,8 @@ class DeploySettings(Section):
     tls: TlsSettings | None = None
     rate_limit: int | None = Field(default=None, ge=1)
     verify: str | None = None
+    credentials: str | None = None
+    insecure: bool = False
 
 
 class DuelSettings(Section):

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import pytest
 from docker_engine import need_engine
-from image_models import ADDER, QUIET, adder, cli, job, rest
+from image_models import ADDER, QUIET, adder, base_of_two_platforms, cli, job, rest
 from image_registry import registry
 from requirements_of_tests import need
 
 from legion_ci.core.errors import ToolError
 from legion_ci.oci import debian, engine, layout
-from legion_ci.oci.blobs import Blobs
+from legion_ci.oci.blobs import Blobs, shared
 from legion_ci.oci.document import Platform
 from legion_ci.oci.image import Run, assemble
 from legion_ci.oci.layer import Entry, build
+from legion_ci.package.image import pushed
+from legion_ci.package.image.packager import RestPackager
 from legion_ci.results import Image
 
 HERE = Platform(os="linux", architecture="amd64")
@@ -101,6 +103,44 @@ def test_an_image_pulled_by_digest_from_the_registry_predicts(client, name, arte
         with running(client, id_) as url:
             assert answer(f"{url}/api/model/invoke", {"data": [[1, 2]]})["prediction"] == [[3]]
         client.images.remove(f"{address}/{name}@{made.image.digest}", force=True)
+
+
+def test_an_image_is_pulled_with_the_login_that_the_deployment_names(client, name, artefact, tmp_path, monkeypatch):
+    monkeypatch.setenv("REGISTRY_LOGIN", "ci:right")
+    monkeypatch.setenv("OTHER_LOGIN", "ci:wrong")
+    with registry(tmp_path / "registry", login="ci:right") as address:
+        made = rest(
+            job(artefact, tmp_path / "target"), image=f"{address}/{name}:1", push=True, credentials="env:REGISTRY_LOGIN"
+        )
+        image, folder = made.image, tmp_path / "target" / "image"
+        with pytest.raises(ToolError, match="could not pull"):
+            engine.ensure(client, folder, image, QUIET, "env:OTHER_LOGIN")
+        id_ = engine.ensure(client, folder, image, QUIET, "env:REGISTRY_LOGIN")
+        assert client.images.get(id_).attrs["RepoDigests"] == [f"{address}/{name}@{image.digest}"]
+        client.images.remove(f"{address}/{name}@{image.digest}", force=True)
+
+
+def test_an_image_that_the_registry_lost_is_known_to_be_gone(name, artefact, tmp_path):
+    with registry(tmp_path / "registry") as address:
+        image = rest(job(artefact, tmp_path / "target"), image=f"{address}/{name}:1", push=True).image
+        settings = RestPackager.Settings(use="docker-rest")
+        assert pushed.is_there(image, settings, QUIET)
+        assert pushed.remove(image, settings, QUIET)
+        assert not pushed.is_there(image, settings, QUIET)
+    assert pushed.is_there(image, settings, QUIET)  # nobody is there to ask
+
+
+def test_of_several_platforms_the_engine_gets_its_own(client, name, artefact, tmp_path):
+    layout.write(tmp_path / "base", shared(), base_of_two_platforms(), "base")
+    platforms = ("linux/arm64", "linux/amd64")
+    rest(
+        job(artefact, tmp_path / "target"),
+        image=f"{name}:1",
+        load=True,
+        platforms=platforms,
+        base=f"oci:{tmp_path / 'base'}",
+    )
+    assert client.images.get(f"{name}:1").attrs["Architecture"] == "amd64"
 
 
 def test_only_the_layers_that_an_engine_lacks_are_sent(client, name, artefact, tmp_path, monkeypatch):

@@ -6,10 +6,16 @@ import json
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from serving_artefacts import gppi
 
 from legion_ci.core.progress import Progress
 from legion_ci.core.tools import Tools
+from legion_ci.oci import layout
+from legion_ci.oci.blobs import shared
+from legion_ci.oci.document import Descriptor, encode
+from legion_ci.oci.image import Built
+from legion_ci.package.image import bases
 from legion_ci.package.image.packager import CliPackager, RestPackager
 from legion_ci.package.locks import extend
 from legion_ci.package.protocol import Job, Packed
@@ -70,3 +76,14 @@ def rest(job: Job, **settings: object) -> Packed:
 def cli(job: Job, **settings: object) -> Packed:
     """An image by ``docker-cli``."""
     return CliPackager().package(CliPackager.Settings(use="docker-cli", **settings), job)
+
+
+def base_of_two_platforms() -> Descriptor:
+    """An index in the shared store: this machine's base, and the same called arm64, which is never run."""
+    blobs = shared()
+    native = bases.find("debian", "", blobs, None, QUIET).built
+    other = dict(native.document, architecture="arm64")
+    config = blobs.put(encode(other), native.manifest.config.media_type)
+    manifest = msgspec.structs.replace(native.manifest, config=config)
+    described = blobs.put(encode(manifest), native.descriptor.media_type)
+    return layout.join(blobs, [native, Built(described, manifest, other)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +11,11 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from legion_ci.core.errors import ConfigurationError, LegionError, ServiceError, ToolError
+from legion_ci.oci import engine
 
-DEFAULT = "unix:///var/run/docker.sock"
 _SETTING = "deploy.engine"
 _FOREIGN_USERS = ("name=rootless", "name=userns")
 _TAKEN = ("port is already allocated", "address already in use")
-
-
-def address(told: str | None) -> str:
-    """Where the engine is: the setting, DOCKER_HOST, or the system's socket."""
-    return told or os.environ.get("DOCKER_HOST") or DEFAULT
 
 
 def connect(told: str | None) -> docker.DockerClient:
@@ -31,18 +24,16 @@ def connect(told: str | None) -> docker.DockerClient:
     Raises ConfigurationError for an engine that does not see this machine's files, ServiceError when none answers or we
     have no rights on its socket.
     """
-    where = address(told)
+    where = engine.address(told)
     if sys.platform != "linux" or not where.startswith("unix://"):
         raise ConfigurationError(
             f"the engine at {where} does not share files and sockets with us",
             where=_SETTING,
             todo="use an engine of this Linux machine (unix://…)",
         )
-    try:
-        client = docker.DockerClient(base_url=where)
+    client = engine.connect(where, _SETTING)
+    with calling("asking the engine"):
         _refuse_foreign_users(client.info().get("SecurityOptions") or [])
-    except (DockerException, requests.RequestException) as error:
-        raise _unreachable(where, error) from error
     return client
 
 
@@ -53,21 +44,6 @@ def _refuse_foreign_users(options: list[str]) -> None:
             where=_SETTING,
             todo="use an engine without that; containers run without rights here anyway",
         )
-
-
-def _unreachable(where: str, error: Exception) -> ServiceError:
-    told = str(error)
-    if "Permission denied" in told:
-        return ServiceError(
-            f"{pwd.getpwuid(os.geteuid()).pw_name} has no rights on {where}",
-            where=_SETTING,
-            todo="join its group (usermod -aG docker USER, then log in again) or name another engine",
-        )
-    return ServiceError(
-        f"no container engine answers at {where} ({_short(told)})",
-        where=_SETTING,
-        todo="start it (systemctl start docker) or name its socket with deploy.engine",
-    )
 
 
 @contextmanager
@@ -103,4 +79,4 @@ def _short(told: str) -> str:
     return told.rpartition("(")[2].rstrip(")'\" ") or told
 
 
-__all__ = ["APIError", "ImageNotFound", "NotFound", "address", "calling", "connect"]
+__all__ = ["APIError", "ImageNotFound", "NotFound", "calling", "connect"]

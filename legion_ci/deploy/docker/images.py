@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 ENVOY = "usr/local/bin/envoy"
 
 
-def of_package(client: docker.DockerClient, folder: Path, tools: Tools) -> str:
-    """Have the engine have the image of an installed package; its id. Raises OrderError when the package holds none."""
-    return engine.ensure(client, folder, facts.read(folder), tools)
+def of_package(client: docker.DockerClient, folder: Path, tools: Tools, told: str | None = None) -> str:
+    """Have the engine have the image of an installed package; its id. told: our login to its registry, by reference.
+
+    Raises OrderError when the package holds none.
+    """
+    return engine.ensure(client, folder, facts.read(folder), tools, told)
 
 
 def of_gateway(client: docker.DockerClient, told: str | None, tools: Tools) -> str:

@@ -33,7 +33,7 @@ class Runner:
 
     def apply(self, wanted: Wanted) -> Running:
         """Have a model server run and be ready."""
-        image = images.of_package(self._client, Path(wanted.folder), self._place.tools)
+        image = images.of_package(self._client, Path(wanted.folder), self._place.tools, wanted.credentials)
         loaded.note(self._site, image, wanted.deployment)
         if wanted.capture:
             owner.ready(self._site.feedback)
@@ -73,7 +73,7 @@ class Runner:
         if found is not None and observed.running(found).ready:
             image = str(found.attrs["Image"])
         else:
-            image = images.of_package(self._client, Path(wanted.folder), self._place.tools)
+            image = images.of_package(self._client, Path(wanted.folder), self._place.tools, wanted.credentials)
         for folder in (self._site.feedback, self._site.gateway):
             owner.ready(folder)
         keeper = plan.keeper(self._site, image)

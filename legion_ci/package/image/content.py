@@ -48,16 +48,11 @@ def make(job: Job, base: Base, blobs: Blobs, build_image: str | None, *, native:
     packages = dependencies.installed(wanted, job.tools)
     code = server.unpacked()
     about = f"{wanted.key} {wheel.digest()}"
-    with ThreadPoolExecutor(1) as pool, _beside(job) as artefact:
+    with ThreadPoolExecutor(2) as pool, _beside(job) as artefact:  # layers are written while the proof predicts
+        shared = [pool.submit(_packages_layer, blobs, wanted.key, packages), pool.submit(_server_layer, blobs, code)]
         model = pool.submit(_model_layer, job, blobs)
         proved = proof.known_or_proved(packages, code, about, artefact, job.tools) if native else None
-        layers = [
-            (
-                "locked packages",
-                build(blobs, dependencies.entries(packages), key=f"packages {about.split()[0]}", level=_KEPT),
-            ),
-            ("server", build(blobs, server.entries(code), key=f"server {wheel.digest()}", level=_KEPT)),
-        ]
+        layers = list(zip(("locked packages", "server"), (layer.result() for layer in shared), strict=True))
         if proved:
             layers.append(("bytecode", _bytecode_layer(blobs, about, proved, packages, code)))
         layers.append(("model", model.result()))
@@ -76,6 +71,14 @@ def _beside(job: Job) -> Iterator[Path]:
         for name, folder in (("artefact", job.artefact), ("accelerated", job.accelerated)):
             (Path(scratch) / name).symlink_to(folder.resolve(), target_is_directory=True)
         yield Path(scratch) / "artefact"
+
+
+def _packages_layer(blobs: Blobs, key: str, packages: Path) -> Layer:
+    return build(blobs, dependencies.entries(packages), key=f"packages {key}", level=_KEPT)
+
+
+def _server_layer(blobs: Blobs, code: Path) -> Layer:
+    return build(blobs, server.entries(code), key=f"server {wheel.digest()}", level=_KEPT)
 
 
 def _model_layer(job: Job, blobs: Blobs) -> Layer:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import legion_ci
 from legion_ci.core.errors import ConfigurationError
+from legion_ci.core.tools import Tools
 from legion_ci.oci import engine, facts, layout, signature
 from legion_ci.oci.blobs import Blobs, shared
 from legion_ci.oci.credentials import login
@@ -52,7 +53,7 @@ class ImagePackager(ABC):
         if settings.dockerfile:
             dockerfile.write(job.target / "docker", blobs, images[0], _below(settings, found[0]))
         if settings.load:
-            engine.load(engine.connect(), blobs, images[0], image.reference, job.tools)
+            _load(blobs, images, image.reference, job.tools)
         return Packed(artefacts.of_folder(job.target / FOLDER), image)
 
     @abstractmethod
@@ -123,6 +124,13 @@ class CliPackager(ImagePackager):
         return Run(
             entrypoint=[base.python, "-P", "-m", "legion_ci.serving.cli", "--model", f"/{content.MODEL}/artefact"]
         )
+
+
+def _load(blobs: Blobs, images: Sequence[Built], name: str, tools: Tools) -> None:
+    """Into the engine, of several platforms the one that it runs."""
+    client = engine.connect()
+    runs = str(engine.platform_of(client))
+    engine.load(client, blobs, next((i for i in images if str(i.platform) == runs), images[0]), name, tools)
 
 
 def _reference(settings: ImageSettings, job: Job) -> Reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from legion_ci.core.errors import ServiceError
 from legion_ci.core.tools import Tools
 from legion_ci.oci import signature
 from legion_ci.oci.blobs import shared
@@ -22,16 +23,21 @@ def unneeded(made: Iterable[Image], needed: Iterable[Image]) -> list[Image]:
     return list(found.values())
 
 
+def is_there(image: Image, settings: PackageSettings, tools: Tools) -> bool:
+    """Whether the registry still has an image that was pushed; what cannot be asked is taken to be there."""
+    try:
+        return _registry(image, settings, tools).has(image.digest)
+    except ServiceError:
+        return True
+
+
 def remove(image: Image, settings: PackageSettings, tools: Tools) -> bool:
     """Remove an image and what refers to it; False when it was gone already.
 
     Raises ServiceError when the registry is out of reach, ToolError when it does not allow it. The registry frees the space
     when it next collects its garbage.
     """
-    told = settings if isinstance(settings, ImageSettings) else ImageSettings()
-    reference = parse(image.reference)
-    who = login(reference.registry, told.credentials, tools.secrets)
-    registry, blobs = Registry(reference, who, insecure=told.insecure), shared()
+    registry, blobs = _registry(image, settings, tools), shared()
     for tag in (signature.tag(image.digest), referrers_tag(image.digest)):
         if registry.has(tag):
             registry.delete(registry.manifest(tag, blobs).digest)
@@ -39,3 +45,10 @@ def remove(image: Image, settings: PackageSettings, tools: Tools) -> bool:
         if digest:
             registry.delete(digest)
     return registry.delete(image.digest)
+
+
+def _registry(image: Image, settings: PackageSettings, tools: Tools) -> Registry:
+    told = settings if isinstance(settings, ImageSettings) else ImageSettings()
+    reference = parse(image.reference)
+    who = login(reference.registry, told.credentials, tools.secrets)
+    return Registry(reference, who, insecure=told.insecure)

@@ -40,8 +40,8 @@ def packaged(job_, **settings) -> PackageResult:
     return PackageResult(kind="docker-rest", package=made.package, model=job_.model, image=made.image)
 
 
-def fetch(result: PackageResult, work, key: str | None, model=None):
-    return fetched.fetch(LocalSettings(verify=key), result, model or result.model, work, QUIET)
+def fetch(result: PackageResult, work, key: str | None, model=None, **settings):
+    return fetched.fetch(LocalSettings(verify=key, **settings), result, model or result.model, work, QUIET)
 
 
 def test_a_signed_image_is_fetched_and_an_unsigned_one_is_not(keys, artefact, tmp_path):
@@ -107,3 +107,16 @@ def test_the_signature_of_a_pushed_image_is_looked_up_in_the_registry(keys, arte
         client.push(blobs, wrong, tag(pushed.image.digest), QUIET)
         with pytest.raises(ToolError, match="another image"):
             fetch(pushed, tmp_path / "work", keys[1])
+
+
+def test_a_registry_that_asks_for_a_login_is_given_the_deployments_own(keys, artefact, tmp_path, monkeypatch):
+    monkeypatch.setenv("REGISTRY_LOGIN", "ci:right")
+    monkeypatch.setenv("OTHER_LOGIN", "ci:wrong")
+    with registry(tmp_path / "registry", login="ci:right") as address:
+        pushed = packaged(
+            job(artefact, tmp_path / "pushed"), sign=keys[0], push=True, image=f"{address}/adder:1",
+            credentials="env:REGISTRY_LOGIN",
+        )  # fmt: skip
+        assert fetch(pushed, tmp_path / "work", keys[1], credentials="env:REGISTRY_LOGIN").is_dir()
+        with pytest.raises(ToolError, match="login"):
+            fetch(pushed, tmp_path / "work", keys[1], credentials="env:OTHER_LOGIN")

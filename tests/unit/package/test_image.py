@@ -6,14 +6,13 @@ import tarfile
 
 import msgspec
 import pytest
-from image_models import ADDER, adder, cli, job, rest
+from image_models import ADDER, QUIET, adder, base_of_two_platforms, cli, job, rest
 from image_registry import registry
 
 from legion_ci.core.errors import ConfigurationError, OrderError, ToolError
 from legion_ci.oci import layout
 from legion_ci.oci.blobs import Blobs
-from legion_ci.oci.document import Index, Manifest, Platform, encode
-from legion_ci.oci.image import Built
+from legion_ci.oci.document import Index, Manifest, Platform
 from legion_ci.package.image import bases, packager, proof
 from legion_ci.package.image.settings import RestSettings
 from legion_ci.results import Image
@@ -216,16 +215,9 @@ def test_everything_a_new_process_packages_is_the_same(first, locks, tmp_path):
 
 
 def test_an_image_for_two_platforms_holds_the_same_lock_for_each(first, tmp_path):
-    blobs, tools = packager.shared(), job(first[0], tmp_path / "x").tools
-    native = bases.find("debian", "", blobs, None, tools).built
-    other = dict(native.document, architecture="arm64")  # only its name is another platform's: it is never run
-    config_ = blobs.put(encode(other), native.manifest.config.media_type)
-    manifest = blobs.put(encode(msgspec.structs.replace(native.manifest, config=config_)), native.descriptor.media_type)
-    both = layout.join(
-        blobs, [native, Built(manifest, msgspec.structs.replace(native.manifest, config=config_), other)]
-    )
+    both = base_of_two_platforms()
     with registry(tmp_path / "registry") as address:
-        packager.Registry(packager.parse(f"{address}/base:2")).push(blobs, both, "2", tools)
+        packager.Registry(packager.parse(f"{address}/base:2")).push(packager.shared(), both, "2", QUIET)
         made = rest(
             job(first[0], tmp_path / "target"),
             base=f"{address}/base@{both.digest}",

@@ -210,6 +210,7 @@ def _captured(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def _worker(server: Server) -> int:
+    _wait_for(lambda: any(" ready " in line for line in server.lines))  # it answers a moment before it says so
     [line] = [line for line in server.lines if " ready " in line]
     return int(line.split("legion-serving[")[1].split("]")[0])
 
