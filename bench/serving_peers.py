@@ -193,11 +193,11 @@ def bentoml(model: str, python: Path, work: Path, port: int, row: Row) -> Any:
     return server, command, env, work
 
 
-def load(server: Server, connections: int, seconds: int) -> dict[str, Any]:
-    """One run of wrk."""
+def load(server: Server, connections: int, seconds: int, units: int = 0) -> dict[str, Any]:
+    """One run of wrk. units: users that ask, each named in ``x-legion-unit``; 0: nobody is named."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s",
                str(HERE / "peers" / "post.lua"), server.url]  # fmt: skip
-    done = subprocess.run(command, env={**os.environ, "BODY": server.body.decode()}, capture_output=True, text=True,
+    done = subprocess.run(command, env={**os.environ, "BODY": server.body.decode(), "UNITS": str(units)}, capture_output=True, text=True,
                           check=True)  # fmt: skip
     told: dict[str, Any] = json.loads(
         next(x for x in done.stdout.splitlines() if x.startswith("JSON ")).removeprefix("JSON ")

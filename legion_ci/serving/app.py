@@ -25,13 +25,23 @@ Reader = Callable[[Service, bytes], tuple[Rows, Writer]]
 
 
 class Application:
-    """What granian calls. ``ready`` may be called from any thread."""
+    """What granian calls. ``ready`` may be called from any thread.
+
+    replaces: it comes after a process that died, while others answer: it takes no connection before it is ready.
+    """
 
     def __init__(
-        self, desk: Desk, limits: Limits, start: Callable[[Application], None], stop: Callable[[], None]
+        self,
+        desk: Desk,
+        limits: Limits,
+        start: Callable[[Application], None],
+        stop: Callable[[], None],
+        *,
+        replaces: bool = False,
     ) -> None:
         self._desk, self._limits, self._start, self._stop = desk, limits, start, stop
         self._service: Service | None = None
+        self._is_ready, self._replaces = threading.Event(), replaces
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pages = Pages(desk, lambda: self._service).routes
         infer = {f"{model}/infer": ("/v2/infer", self._infer) for model in model_paths(desk)}
@@ -45,10 +55,13 @@ class Application:
         """From now on predict."""
         self._service = service
         self._desk.metrics.look()
+        self._is_ready.set()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         threading.Thread(target=self._start, args=(self,), name="model", daemon=True).start()
+        if self._replaces:
+            self._is_ready.wait()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._stop()

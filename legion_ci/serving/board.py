@@ -13,7 +13,12 @@ Row: TypeAlias = "memoryview[float]"  # slot 0 holds the id of the process whose
 
 
 class Board:
-    """Rows of doubles; each process writes its own and reads all. Reads and writes of one slot are whole."""
+    """Rows of doubles; each process writes its own and reads all. Reads and writes of one slot are whole.
+
+    inherited: the row was another process's, which died.
+    """
+
+    inherited = False
 
     def __init__(self, cells: Row, n_slots: int, row: int) -> None:
         self._rows = [cells[i : i + n_slots] for i in range(0, len(cells), n_slots)]
@@ -27,14 +32,14 @@ class Board:
 
     @classmethod
     def join(cls, path: Path, n_slots: int) -> Board:
-        """Take the next free row of the file; who takes the last one removes its name, so that nothing is left behind."""
+        """Take the next free row of the file, or that of a process that died: what it has counted stays counted."""
         with path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             cells = memoryview(mmap.mmap(file.fileno(), 0)).cast("d")
-            free = [i for i in range(len(cells) // n_slots) if not cells[i * n_slots]]
-            board = cls(cells, n_slots, free[0])
-            if len(free) == 1:
-                path.unlink()
+            owners = [int(cells[i]) for i in range(0, len(cells), n_slots)]
+            row = owners.index(0) if 0 in owners else next(i for i, pid in enumerate(owners) if not _runs(pid))
+            board = cls(cells, n_slots, row)
+            board.inherited = owners[row] != 0
             fcntl.flock(file, fcntl.LOCK_UN)  # the map keeps the file open, and with it the lock
         return board
 
@@ -42,6 +47,14 @@ class Board:
     def taken(self) -> list[Row]:
         """The rows of all processes that have joined."""
         return [row for row in self._rows if row[0]]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def create(n_rows: int, n_slots: int) -> Path:

@@ -34,6 +34,8 @@ class Metrics:
     def __init__(self, board: Board | None = None) -> None:
         self._board = board or Board.alone(SLOTS)
         self._own = self._board.own
+        kinds = enumerate((kind for kind, _ in _WATCHED.values()), start=1)
+        self._before = [self._own[slot] if kind == "counter" else 0.0 for slot, kind in kinds]
         self._lock = threading.Lock()
         self.watch: Watch = lambda: (0.0,) * len(_WATCHED)
 
@@ -49,7 +51,7 @@ class Metrics:
     def look(self) -> None:
         """Write down what others count, for the other processes to tell."""
         for slot, value in enumerate(self.watch(), start=1):
-            self._own[slot] = value
+            self._own[slot] = self._before[slot - 1] + value
 
     def text(self) -> bytes:
         """The exposition: sums over all processes."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from functools import partial
+from typing import Any
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -19,29 +21,50 @@ from legion_ci.serving.worker import application
 
 
 def run(folder: ModelFolder, options: Options) -> None:
-    """Serve until TERM or INT. Raises ConfigurationError when the port is not to be had, SystemExit(1) when a worker dies."""
+    """Serve until TERM or INT; a worker that dies is replaced.
+
+    Raises ConfigurationError when the port is not to be had, SystemExit(1) when a worker cannot start or dies again at once.
+    """
     _claim(options.host, options.port)
     counters = board.create(options.workers, SLOTS)
     server = _Server(
         "legion_ci.serving", address=options.host, port=options.port, interface=Interfaces.RSGI, workers=options.workers,
         websockets=False, backlog=2048, backpressure=2048, log_enabled=False, workers_kill_timeout=options.grace_s,
-        http1_settings=HTTP1Settings(header_read_timeout=int(options.limits.arrival_s * 1000)),
+        http1_settings=HTTP1Settings(header_read_timeout=int(options.limits.arrival_s * 1000)), respawn_failed_workers=True,
     )  # fmt: skip
     log.event("listening", url=f"http://{options.host}:{options.port}", model=folder.name, version=folder.version,
               digest=folder.digest[:12], flavor=folder.flavor, accelerated="onnx" if folder.accelerated else "", workers=options.workers)  # fmt: skip
-    server.serve(target_loader=partial(application, folder, options, counters), wrap_loader=False)
+    try:
+        server.serve(target_loader=partial(application, folder, options, counters), wrap_loader=False)
+    finally:
+        counters.unlink(missing_ok=True)
     log.event("stopped")
 
 
+_TOLD = 1  # exit code of a worker that could not start and has told why
+
+
 class _Server(MPServer):  # type: ignore[misc]
-    """granian's server that says why it ends when a worker dies."""
+    """granian's server that says when a worker dies, and ends when one cannot start."""
 
     def shutdown(self, exit_code: int = 0) -> None:
-        for index in self.interrupt_children:
-            status = self.wrks[index].inner.exitcode
-            if status != 1:  # 1: the worker has told why
-                log.event("worker-died", worker=index + 1, status=status)
+        self._tell(self.interrupt_children)
         super().shutdown(exit_code)
+
+    def _respawn_workers(self, workers: list[int], *how: Any, **more: Any) -> None:
+        if any(self.wrks[index].inner.exitcode == _TOLD for index in workers):
+            self.interrupt_children.extend(workers)
+            self.respawned_wrks.update(dict.fromkeys(workers, time.monotonic()))  # to granian a crash loop: it ends
+            self.main_loop_interrupt.set()
+            return
+        self._tell(workers)
+        super()._respawn_workers(workers, *how, **more)
+
+    def _tell(self, workers: list[int]) -> None:
+        for index in workers:
+            status = self.wrks[index].inner.exitcode
+            if status not in (None, _TOLD):
+                log.event("worker-died", worker=index + 1, status=status)
 
 
 def _claim(host: str, port: int) -> None:

@@ -36,11 +36,12 @@ def application(folder: ModelFolder, options: Options, counters: Path) -> Applic
     counters: the file of the board that all worker processes share.
     """
     log.warnings_as_events()
-    _end_with_parent()
+    _end_with_parent(counters)
     deployment = options.deployment or f"{folder.name}-{folder.version}"
     who = Identity(deployment, folder.name, folder.version, folder.digest, options.unit_header)
-    worker = _Worker(folder, options, Desk(who, Metrics(Board.join(counters, SLOTS)), _sink(options, deployment)))
-    return Application(worker.desk, options.limits, worker.start, worker.stop)
+    board = Board.join(counters, SLOTS)
+    worker = _Worker(folder, options, Desk(who, Metrics(board), _sink(options, deployment)))
+    return Application(worker.desk, options.limits, worker.start, worker.stop, replaces=board.inherited)
 
 
 class _Worker:
@@ -109,14 +110,15 @@ def _sink(options: Options, deployment: str) -> Sink | None:
     return sink
 
 
-def _end_with_parent() -> None:
-    """A worker whose main process was killed must not go on holding the port."""
+def _end_with_parent(counters: Path) -> None:
+    """A worker whose main process was killed must not go on holding the port, nor leave the counters' file."""
     parent: Any = multiprocessing.parent_process()
     if parent is None:
         return
 
     def watch() -> None:
         parent.join()
+        counters.unlink(missing_ok=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

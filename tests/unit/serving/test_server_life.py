@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -172,9 +173,31 @@ def test_captures_reach_the_feedback_store_also_of_clients_that_left(tmp_path: P
     assert set(_captured(tmp_path / "store" / "model_log" / "response_body")) == {"stayed", "left"}
 
 
-def test_a_worker_that_is_killed_ends_the_server(artefacts: Artefacts, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(artefacts: Artefacts, tmp_path: Path) -> None:
+    with serving(artefacts("gppi"), tmp_path / "server.log", "--workers", "2") as server:
+        _wait_for(lambda: len(_workers(server)) == 2)
+        asked = [server.post("/api/model/invoke", {"data": [[i, 2]]}).status for i in range(10)]
+        _wait_for(lambda: _metric(server, "legion_request_seconds_count") == len(asked))
+        os.kill(_workers(server)[0], signal.SIGKILL)
+        _wait_for(lambda: any("worker-died" in line for line in server.lines))
+        while len(_workers(server)) < 3:
+            asked.append(server.post("/api/model/invoke", {"data": [[1, 1]]}).status)
+        for _ in range(8):  # whichever process answers
+            asked.append(server.post("/api/model/invoke", {"data": [[1, 1]]}).status)
+            _wait_for(lambda: _metric(server, "legion_request_seconds_count") == len(asked))
+            assert _metric(server, "legion_model_calls_total") >= 10  # also those of the one that died
+            assert (_metric(server, "legion_workers"), _metric(server, "legion_ready")) == (2, 1)
+        assert set(asked) == {200}
+        assert server.stop() == 0
+
+
+def test_a_worker_that_dies_again_at_once_ends_the_server(artefacts: Artefacts, tmp_path: Path) -> None:
     with serving(artefacts("gppi"), tmp_path / "server.log") as server:
-        os.kill(_worker(server), signal.SIGKILL)
+        _wait_for(lambda: len(_workers(server)) == 1)
+        while server.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(_workers(server)[-1], signal.SIGKILL)
+            time.sleep(0.01)
         assert server.process.wait(60) == 1
         assert "worker-died" in server.lines[-1]
 
@@ -209,10 +232,9 @@ def _captured(folder: Path) -> dict[str, dict[str, object]]:
     return {line["request_id"]: line for line in lines}
 
 
-def _worker(server: Server) -> int:
-    _wait_for(lambda: any(" ready " in line for line in server.lines))  # it answers a moment before it says so
-    [line] = [line for line in server.lines if " ready " in line]
-    return int(line.split("legion-serving[")[1].split("]")[0])
+def _workers(server: Server) -> list[int]:
+    """Process ids of all workers that were ever ready, in that order."""
+    return [int(line.split("legion-serving[")[1].split("]")[0]) for line in server.lines if " ready " in line]
 
 
 def _metric(server: Server, name: str) -> float:
