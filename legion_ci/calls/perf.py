@@ -19,6 +19,7 @@ from legion_ci.results import (
     Verdict,
     decode_result,
 )
+from legion_ci.settings.schema import PerfSettings
 
 if TYPE_CHECKING:
     from legion_ci.perf.duel.stage import Arms
@@ -32,7 +33,7 @@ def run(c: Context) -> StageResult:
     trained: TrainResult = c.need("train", "perf")
     sample = artefacts.fetch(trained.model.artefact, c.tools) / "legion_model" / "head_input.json"
     said = stage.run(
-        c.settings.perf,
+        _settings(c),
         deployed=c.need("deploy", "perf"),
         trained=trained,
         sample=sample,
@@ -44,6 +45,16 @@ def run(c: Context) -> StageResult:
     )
     now, version = stamp(c.tools.clock.now()), trained.model.version
     return trend.watched(said, c.site.path / "perf" / "trend.jsonl", c.run.id, now, version)
+
+
+def _settings(c: Context) -> PerfSettings:
+    """With a token where the deployment asks for one; another host than ours is never shown it."""
+    from legion_ci.gateway import tokens
+
+    told = c.settings.perf
+    if told.token is not None or told.host is not None:
+        return told
+    return told.model_copy(update={"token": tokens.kept_for_tools(c.site, c.settings.deploy.auth, c.tools.secrets)})
 
 
 @contextmanager
@@ -98,7 +109,7 @@ def sweep(c: Context) -> StageResult:
     """Call the sweep."""
     from legion_ci.perf.sweep import stage
 
-    return stage.run(c.settings.perf, **_study(c), served=lambda workers: _served(c, workers))
+    return stage.run(_settings(c), **_study(c), served=lambda workers: _served(c, workers))
 
 
 def soak(c: Context) -> StageResult:
@@ -107,7 +118,7 @@ def soak(c: Context) -> StageResult:
     from legion_ci.perf.soak import stage
 
     pid = deployers.pid_of(c.site, c.need("deploy", "perf").deployment, c.tools)
-    return stage.run(c.settings.perf, **_study(c), pid=pid)
+    return stage.run(_settings(c), **_study(c), pid=pid)
 
 
 def _study(c: Context) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from legion_ci.settings.schema import DeploySettings
 _USAGE, _NOTHING = 4, 5  # pytest's own exit codes
 _LAST_LINES = 15
 _LONGEST_MESSAGE = 2000
+_LONGEST_REASON = 120
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ def run(settings: DeploySettings, facts: Mapping[str, str], *, folder: Path, wor
     Raises ConfigurationError when pytest cannot make sense of the setting, ToolError when the tests do not end in
     time or break pytest itself.
     """
-    if not settings.tests:
-        return Acceptance()
+    assert settings.tests is not None
     junit = work.resolve() / "deploy" / "acceptance.xml"
     junit.parent.mkdir(parents=True, exist_ok=True)
     junit.unlink(missing_ok=True)
@@ -60,7 +60,7 @@ def judge(status: int, tests: tuple[TestCase, ...], last: str) -> Acceptance:
     """The verdict from pytest's exit status and its cases. last: its last lines, for errors."""
     bad = [t for t in tests if t.outcome in ("failed", "error")]
     if bad:
-        return Acceptance(Verdict.FAIL, "tests_failed", f"{len(bad)} of {len(tests)} acceptance tests failed", tests)
+        return Acceptance(Verdict.FAIL, "tests_failed", _failed(bad, len(tests)), tests)
     if status == 0 and any(t.outcome == "passed" for t in tests):
         return Acceptance(Verdict.PASS, "", f"{len(tests)} acceptance tests passed", tests)
     if status in (0, _NOTHING):
@@ -70,6 +70,12 @@ def judge(status: int, tests: tuple[TestCase, ...], last: str) -> Acceptance:
     if status == _USAGE:
         raise ConfigurationError(f"pytest cannot run these tests\n{last}", where="deploy.tests")
     raise ToolError(f"pytest ended with status {status}\n{last}", where="deploy.tests")
+
+
+def _failed(bad: list[TestCase], of: int) -> str:
+    """How many, and the first one's reason: often all fail for the same."""
+    why = " ".join(bad[0].message.split())[:_LONGEST_REASON]
+    return f"{len(bad)} of {of} acceptance tests failed ({bad[0].name.rpartition('::')[2]}{': ' if why else ''}{why})"
 
 
 def _cases(junit: Path, tools: Tools) -> tuple[TestCase, ...]:

@@ -16,7 +16,7 @@ from legion_ci.deploy import acceptance, deployers, fetched, installed
 from legion_ci.deploy.acceptance import Acceptance
 from legion_ci.deploy.plan import Plan, plan
 from legion_ci.deploy.protocol import Deployer, Place, Wanted
-from legion_ci.gateway import routes
+from legion_ci.gateway import routes, tokens
 from legion_ci.gateway.auth import Auth
 from legion_ci.gateway.routes import Arm
 from legion_ci.gateway.tls import Tls
@@ -57,7 +57,7 @@ def run(
         package = fetched.fetch(settings, packaged, trained.model, work, tools)
         with _removed_unless_accepted(place, deployer, name, todo) as kept:
             url = _start(settings, place, deployer, package, trained, folder)
-            said = _accept(settings, trained, name, url, todo, folder, work, tools)
+            said = _accept(settings, place.site, trained, name, url, todo, folder, work, tools)
             kept.append(said.verdict is not Verdict.FAIL)
         if said.verdict is Verdict.PASS:
             _settle(place, deployer, name, todo)
@@ -128,6 +128,7 @@ def _role(settings: DeploySettings) -> str:
 
 def _accept(
     settings: DeploySettings,
+    site: Site,
     trained: TrainResult,
     name: str,
     url: str,
@@ -138,12 +139,15 @@ def _accept(
 ) -> Acceptance:
     if not todo.test:
         return Acceptance(summary="it serves users already")
+    if not settings.tests:
+        return Acceptance()
     facts = {
         "MODEL_URL": _direct(url, name),
         "MODEL_NAME": trained.model.name,
         "MODEL_VERSION": trained.model.version,
         "MODEL_DIGEST": trained.model.artefact.digest,
         "DEPLOYMENT": name,
+        "MODEL_TOKEN": tokens.for_tools(site, settings.auth, tools.secrets),
     }
     return acceptance.run(settings, facts, folder=folder, work=work, tools=tools)
 

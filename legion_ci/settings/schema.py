@@ -183,7 +183,8 @@ class AuthSettings(Section):
 
     jwks: file or URL of the public keys; None: the site's own, with which ``legion-ci token.issue`` signs. audience: one of
     them must be in the token. role: who may ask this deployment, a word in the claim ``role_claim``; None: everybody
-    with a token. clock_skew: by which clocks may differ.
+    with a token. clock_skew: by which clocks may differ. token: with which our own acceptance and load tests ask, ``env:NAME``
+    or ``file:PATH``; None: the site issues one, where its own keys count.
     """
 
     issuer: str = Field(default="legion-ci", min_length=1)
@@ -192,6 +193,7 @@ class AuthSettings(Section):
     role: str | None = Field(default=None, min_length=1)
     role_claim: str = Field(default="roleName", min_length=1)
     clock_skew: Duration = 60.0
+    token: str | None = None
 
 
 class TlsSettings(Section):
@@ -290,7 +292,7 @@ class PerfSettings(Section):
     beyond doubt. users, hatch_rate, requests_count: ready users, how many a second of Locust's own kind are made, and after
     how many requests the load ends (Legion's testUsers, testHatchRate, testRequestsCount). host: loaded instead of the
     deployment; hosts: other machines that may be loaded. data: a file of rows, or ``captured`` for requests that users
-    sent. token: a JWT at ``env:NAME`` or ``file:PATH``. processes: that send, None: as many as the rate needs.
+    sent. token: a JWT at ``env:NAME`` or ``file:PATH``; None: that of ``deploy.auth``. processes: that send, None: as many as the rate needs.
     expect_workers: Locust workers that join at ``port`` from the machines ``workers_from``.
     """
 

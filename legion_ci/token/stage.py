@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from legion_ci.core.errors import ConfigurationError
 from legion_ci.core.site import Site
 from legion_ci.core.tools import Tools
-from legion_ci.gateway import admin, apply, revoked
+from legion_ci.gateway import admin, apply, revoked, tokens
 from legion_ci.gateway import keys as key_store
 from legion_ci.settings.load import FILE, Loaded, load
 from legion_ci.settings.schema import AuthSettings, Duration
@@ -22,12 +20,10 @@ def issue(tools: Tools, subject: str, settings: str, sets: Sequence[str], role: 
     """Print a token, or write it to a file; its id goes to standard error by progress, to revoke it by."""
     loaded = _load(settings, sets)
     auth = loaded.settings.deploy.auth or AuthSettings()
-    _own_keys(auth)
     if not subject:
         raise ConfigurationError("is empty", where="--subject", todo="say who the token is for")
-    claims = _claims(auth, subject, role or auth.role or "", _seconds(lifetime))
-    token = key_store.sign(loaded.site, claims)
-    tools.progress.say(f"token {claims['jti']} for {subject}; legion-ci token.revoke --jti {claims['jti']} ends it")
+    token, jti = tokens.issue(loaded.site, auth, subject, role or auth.role or "", _seconds(lifetime))
+    tools.progress.say(f"token {jti} for {subject}; legion-ci token.revoke --jti {jti} ends it")
     if output:
         key_store.write_private(Path(output).resolve(), token)
     else:
@@ -59,15 +55,6 @@ def _load(settings: str, sets: Sequence[str]) -> Loaded:
     return load(Path(settings or FILE), sets)
 
 
-def _own_keys(auth: AuthSettings) -> None:
-    if auth.jwks is not None:
-        raise ConfigurationError(
-            f"the gateway accepts the keys of {auth.jwks}, not the site's own",
-            where="deploy.auth.jwks",
-            todo="ask your identity provider for a token, or leave deploy.auth.jwks out",
-        )
-
-
 def _seconds(lifetime: str) -> float:
     try:
         seconds: float = TypeAdapter(Duration).validate_python(lifetime)
@@ -75,20 +62,6 @@ def _seconds(lifetime: str) -> float:
         found = error.errors()[0]["msg"]
         raise ConfigurationError(f"is no duration ({found})", where="--lifetime", todo="write 30m, 1h or 7d") from error
     return seconds
-
-
-def _claims(auth: AuthSettings, subject: str, role: str, lifetime_s: float) -> dict[str, str | int | list[str]]:
-    now = int(time.time())
-    return {
-        "iss": auth.issuer,
-        "aud": auth.audience[0],
-        "sub": subject,
-        "jti": secrets.token_hex(8),
-        "iat": now,
-        "nbf": now,
-        "exp": now + round(lifetime_s),
-        **({auth.role_claim: [role]} if role else {}),
-    }
 
 
 def _follow(site: Site, tools: Tools) -> None:

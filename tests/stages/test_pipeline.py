@@ -20,6 +20,7 @@ PIPELINE_SETTINGS = (
     SETTINGS
     + """
 quality: {checks: [{metric: accuracy, min: 0.6}]}
+deploy: {auth: {role: analyst}}
 perf: {rate: 20, duration: 5s, warmup: 1s, budgets: ["errors < 50%"]}
 """
 )
@@ -48,9 +49,12 @@ def live(tmp_path_factory, caches):
         legion("undeploy", "--all")
 
 
-def invoke(url):
+def invoke(legion, url):
     body = json.dumps({"columns": ["a", "b"], "data": [[3.0, 0.0], [-3.0, 0.0]]}).encode()
-    request = urllib.request.Request(f"{url}/api/model/invoke", body, {"Content-Type": "application/json"})
+    code, token, err = legion("token.issue", "--subject", "ann")
+    assert code == 0, err
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token.strip()}"}
+    request = urllib.request.Request(f"{url}/api/model/invoke", body, headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
         return [row[0] for row in json.loads(answer.read())["prediction"]]
 
@@ -81,7 +85,7 @@ def locusts(legion):
 def test_the_first_model_passes_every_stage_and_is_live_at_100_percent(live):
     assert {stage: live.result(stage, "first")["verdict"] for stage in ALL} == dict.fromkeys(ALL, "PASS")
     assert shares(live) == {live.result("deploy", "first")["deployment"]: 1.0}
-    assert invoke(live.status()["url"]) == [1, 0]
+    assert invoke(live, live.status()["url"]) == [1, 0]
     assert (live.run("first") / "report" / "index.html").is_file()
 
 
@@ -138,7 +142,7 @@ def test_undeploy_all_stops_every_process_and_up_brings_the_same_champion_back_a
     assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
     assert of_site(live) == []
     with pytest.raises((urllib.error.URLError, ConnectionError)):
-        invoke(before["url"])
+        invoke(live, before["url"])
     down = live.status()
     assert down["champion"] == before["champion"]
     assert any(f"{before['champion']} should run and does not; run legion-ci up" in p for p in down["problems"])
@@ -148,11 +152,11 @@ def test_undeploy_all_stops_every_process_and_up_brings_the_same_champion_back_a
     assert {d["deployment"]: d["share"] for d in after["deployments"]} == {
         d["deployment"]: d["share"] for d in before["deployments"]
     }
-    wait_for(lambda: answered(before["url"]), "an answer at the old URL", 20)
+    wait_for(lambda: answered(live, before["url"]), "an answer at the old URL", 20)
 
 
-def answered(url):
+def answered(legion, url):
     try:
-        return invoke(url) == [1, 0]
+        return invoke(legion, url) == [1, 0]
     except (urllib.error.URLError, ConnectionError):
         return False

@@ -15,7 +15,10 @@ CULTIVARS = ("class_0", "class_1", "class_2")
 def invoke(rows: list[list[float]], columns: list[str]) -> list[dict[str, object]]:
     body = json.dumps({"columns": columns, "data": rows}).encode()
     url = os.environ["MODEL_URL"].rstrip("/") + "/api/model/invoke"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if token := os.environ.get("MODEL_TOKEN"):
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, body, headers)
     with urllib.request.urlopen(request, timeout=10) as response:
         answer = json.load(response)
     return [dict(zip(answer["columns"], row, strict=True)) for row in answer["prediction"]]

@@ -13,6 +13,7 @@ from legion_ci.core.lock import locked
 from legion_ci.deploy import site_tasks
 from legion_ci.gateway import apply, routes
 from legion_ci.results import Verdict
+from legion_ci.settings.schema import AuthSettings
 from legion_ci.supervise import client
 
 
@@ -121,10 +122,41 @@ def test_a_model_that_the_teams_tests_accept_goes_live_and_one_that_they_do_not_
     result = stage.deploy(two, tests="accept.py")
     assert (result.verdict, result.reason) == (Verdict.FAIL, "tests_failed")
     assert [t.outcome for t in result.tests] == ["passed", "failed"]
+    assert "1 of 2 acceptance tests failed (test_the_version_is_right: " in result.summary
     assert "only version 1 is any good" in result.tests[1].message
     assert routes.read(stage.site).arm(two.deployment) is None
     assert f"model-{two.deployment}" not in client.observe(stage.site)
     assert stage.serving() == one.deployment
+
+
+WITH_TOKEN = """
+import os, urllib.error, urllib.request
+import pytest
+
+def asked(**headers):
+    return urllib.request.urlopen(urllib.request.Request(os.environ["MODEL_URL"] + "/x", headers=headers)).status
+
+def test_it_is_asked_with_the_token():
+    assert asked(Authorization="Bearer " + os.environ["MODEL_TOKEN"]) == 200
+
+def test_without_it_nobody_is_answered():
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        asked()
+"""
+
+
+def test_the_teams_tests_are_given_a_token_where_one_is_asked_for(stage):
+    stage.tests(WITH_TOKEN)
+    result = stage.live(stage.package("1"), tests="accept.py", auth=AuthSettings(role="analyst"))
+    assert [(t.outcome, t.message) for t in result.tests] == [("passed", "")] * 2
+
+
+def test_a_foreign_issuers_token_for_the_teams_tests_must_be_named(stage):
+    (stage.repository / "keys.json").write_text('{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}')
+    stage.tests(WITH_TOKEN)
+    with pytest.raises(ConfigurationError, match=r"deploy\.auth\.token: .* tests have none; say where one is"):
+        stage.live(stage.package("1"), tests="accept.py", auth=AuthSettings(jwks="keys.json"))
+    assert routes.read(stage.site).arms == ()
 
 
 def test_when_no_test_is_found_nothing_is_decided_and_a_first_model_gets_no_traffic(stage):

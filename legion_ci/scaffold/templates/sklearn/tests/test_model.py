@@ -17,7 +17,10 @@ def ask(rows: pandas.DataFrame) -> pandas.DataFrame:
     """The model's answer to some rows, one row each: the prediction and a probability for each class."""
     body = json.dumps({"columns": list(rows), "data": rows.to_numpy().tolist()}).encode()
     url = os.environ["MODEL_URL"].rstrip("/") + "/api/model/invoke"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if token := os.environ.get("MODEL_TOKEN"):
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, body, headers)
     with urllib.request.urlopen(request, timeout=10) as response:
         answer = json.load(response)
     return pandas.DataFrame(answer["prediction"], columns=answer["columns"])
