@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
+from legion_ci import aliases, runs
 from legion_ci import pipeline as stages
-from legion_ci import runs
 from legion_ci.context import Context
 from legion_ci.core.errors import ConfigurationError, LegionError
 from legion_ci.core.secrets import Secrets
@@ -139,6 +139,10 @@ def _execute(stage: stages.Stage, context: Context) -> StageResult:
 def _close(context: Context, name: str, result: StageResult) -> None:
     if name not in STAGES:
         return  # a study decides nothing about the run
+    if name == "promote":
+        from legion_ci.schedule import waiting
+
+        waiting.note(context.site, context.run, result)
     if result.verdict is Verdict.FAIL or (name == "promote" and result.verdict is Verdict.PASS):
         context.run.finish(f"{name} {result.verdict}")
 
@@ -252,14 +256,18 @@ def _undeploy(tools: Tools, settings: str, sets: Sequence[str], deployment: str,
         raise ConfigurationError(
             "say what to remove", where="undeploy", todo="--deployment NAME for one, --all for everything"
         )
-    print(site_tasks.undeploy(_load(settings, sets).site, deployment or None, tools).text())
+    loaded = _load(settings, sets)
+    print(site_tasks.undeploy(loaded.site, deployment or None, tools).text())
+    aliases.follow(loaded.site, loaded.settings.store, tools)
     return 0
 
 
 def _rollback(tools: Tools, settings: str, sets: Sequence[str]) -> int:
     from legion_ci.promote import rollback
 
-    routes = rollback.rollback(_load(settings, sets).site, tools)
+    loaded = _load(settings, sets)
+    routes = rollback.rollback(loaded.site, tools)
+    aliases.follow(loaded.site, loaded.settings.store, tools)
     print(f"champion {routes.champion} at {routes.share(routes.champion or ''):.0%}")
     return 0
 

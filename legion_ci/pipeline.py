@@ -101,7 +101,7 @@ def execute(stage: Stage, context: Context) -> Record:
             result=msgspec.Raw(msgspec.json.encode(result)),
         )
     context.run.write(record)
-    context.run.facts(facts.gather(context.run, context.settings.promote))
+    context.run.facts(facts.gather(context.run, context.settings))
     return record
 
 

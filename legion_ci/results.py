@@ -64,7 +64,7 @@ class Provenance(Base, frozen=True, kw_only=True):
 
 
 class TrainResult(StageResult, frozen=True, kw_only=True):
-    """A registered model with its artefact."""
+    """A registered model with its artefact. documents: pages that training left in the report's folder ``training``."""
 
     model: ModelRef
     tracking_uri: str
@@ -75,6 +75,7 @@ class TrainResult(StageResult, frozen=True, kw_only=True):
     provenance: Provenance = Provenance()
     n_rows: int = 0
     lock_digest: str = ""
+    documents: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):

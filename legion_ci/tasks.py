@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 from legion_ci.declare import COMMON, FIRST, JSON, SETTINGS, call, declare
 
 # Areas whose tasks have a name of two words (``token.issue``): each has a module ``legion_ci.<area>.tasks``.
-AREAS: tuple[str, ...] = ("branch", "feedback", "jenkins", "token")
+AREAS: tuple[str, ...] = ("branch", "feedback", "gppi", "jenkins", "schedule", "token")
 
 
 @declare(**COMMON)
@@ -279,6 +279,17 @@ def serve(
     """Serve a trained model alone, for development, until Ctrl-C."""
     sets = tuple(set_ or ())
     call("serve:serve", model=model, port=port, reload=reload, settings=settings, sets=sets, run=run_, verbose=verbose)
+
+
+@declare(
+    name="Only the plug-ins of this name, with their settings.",
+    group="Only trainers, packagers, deployers, data_sources, data_sinks or checks.",
+    **JSON,
+    verbose="Show tracebacks of errors.",
+)
+def integrations(context: Context, name: str = "", group: str = "", json: bool = False, verbose: bool = False) -> None:
+    """List the installed plug-ins: what they are, where they come from, and their settings with their schema."""
+    call("integrations.stage:show", name=name, group=group, json=json, verbose=verbose)
 
 
 @declare(

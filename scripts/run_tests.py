@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-rs", "--durations=5"]
 _ALONE = ("perf",)  # load generators get the machine to themselves
-_SIDE_BY_SIDE = ("train", "distribution", "package")  # these start no servers
+_SIDE_BY_SIDE = ("train", "train_trainers", "quality_versions", "distribution", "package")  # these start no servers
 PARTS: dict[str, list[list[str]]] = {
     "lint": [
         [str(BIN / "ruff"), "check", "."],
@@ -27,7 +27,7 @@ PARTS: dict[str, list[list[str]]] = {
         [*_PYTEST, "-n", "2", "--dist", "loadscope", "tests/unit", *(f"--ignore=tests/unit/{f}" for f in _ALONE)],
         [*_PYTEST, *(f"tests/unit/{f}" for f in _ALONE)],
     ],
-    "contract": [[*_PYTEST, "tests/contract"]],
+    "contract": [[*_PYTEST, "-n", "2", "--dist", "loadscope", "tests/contract"]],
     "stages": [
         [*_PYTEST, "-n", "2", "--dist", "worksteal", *(f"tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],
         [*_PYTEST, "tests/stages", *(f"--ignore=tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],

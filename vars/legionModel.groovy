@@ -6,5 +6,5 @@ import org.legion.ci.Facts
 Map<String, String> call(Map arguments = [:]) {
     String wrong = Arguments.problems('legionModel', arguments)
     if (wrong) { error(wrong) }
-    return Facts.model(new Agent(this).facts())
+    return Facts.model(new Agent(this, arguments.settings).facts())
 }

@@ -8,6 +8,7 @@ import org.legion.ci.Place
 import org.legion.ci.Preflight
 import org.legion.ci.Promotion
 import org.legion.ci.Report
+import org.legion.ci.Schedule
 
 /** The whole story: preflight, set up, the six stages in order, the report whatever happened; see legionPipeline.txt. */
 void call(Map arguments = [:]) {
@@ -15,7 +16,6 @@ void call(Map arguments = [:]) {
     if (wrong) { error(wrong) }
     Branch branch = new Branch(this)
     List<String> without = new Preflight(this, arguments).missing()
-    if (arguments.manage && branch.main()) { properties([disableConcurrentBuilds()]) }
     List<String> names = branch.allowed(arguments.stages ?: Description.STAGES)
     if (without) {
         withEnv(['LEGION_WITHOUT=' + without.join(',')]) { story(branch.settings(arguments), names, branch.site()) }
@@ -29,13 +29,14 @@ private void story(Map arguments, List<String> names, String site) {
     boolean asks = arguments.approve && names.contains('promote')
     Map<String, String> facts = [:]
     try {
-        if (!asks) {
-            onAgent(arguments, names, [site: site]) { facts = it }
-        } else {
+        if (asks) {
             boolean begins = names == ['promote']
-            if (!begins) { onAgent(arguments, names - 'promote', [site: site, leaves: true]) { facts = it } }
+            if (!begins) { onAgent(arguments, names - 'promote', [site: site, leaves: true, begins: true]) { facts = it } }
+            if (facts['schedule.due'] == 'false') { return }
             stage('Approve') { new Approval(this).ask(arguments.approve, facts) }
-            onAgent(arguments, ['promote'], [resumes: !begins]) { facts = it }
+            onAgent(Place.staying(arguments, facts), ['promote'], [resumes: !begins]) { facts = it }
+        } else {
+            onAgent(arguments, names, [site: site, begins: true]) { facts = it }
         }
         int waitedS = 0
         int pauseS = Promotion.pauseS(facts, waitedS)
@@ -43,7 +44,7 @@ private void story(Map arguments, List<String> names, String site) {
             echo("legion-ci: the promotion holds; it is looked at again in ${pauseS} s, and until then no executor is held")
             sleep(time: pauseS, unit: 'SECONDS')
             waitedS += pauseS
-            onAgent(arguments, ['promote'], [resumes: true, waitedS: waitedS]) { facts = it }
+            onAgent(Place.staying(arguments, facts), ['promote'], [resumes: true, waitedS: waitedS]) { facts = it }
             pauseS = Promotion.pauseS(facts, waitedS)
         }
     } finally {
@@ -72,7 +73,14 @@ private void onAgent(Map arguments, List<String> names, Map how, Closure reporte
             if (how.resumes) { unstash('legion-run') }
         }
         withEnv(['LEGION_BIN=' + bin]) {
-            BranchSite site = new BranchSite(this, how.site ?: '', Arguments.only(arguments, 'legionStatus'))
+            Map ours = Arguments.only(arguments, 'legionStatus')
+            Map<String, String> refused = how.begins && !how.site ? scheduled(arguments.manage == true, ours) : [:]
+            if (refused) {
+                reported(refused)
+                return
+            }
+            Agent agent = new Agent(this, arguments.config)
+            BranchSite site = new BranchSite(this, how.site ?: '', ours)
             Map<String, String> last = [:]
             Map<String, Boolean> told = [resumed: how.resumes, broken: true]
             try {
@@ -85,16 +93,26 @@ private void onAgent(Map arguments, List<String> names, Map how, Closure reporte
                     }
                 }
                 told = [resumed: how.resumes, goesOn: how.leaves || Promotion.pauseS(last, how.waitedS ?: 0) > 0]
-                if (told.goesOn) { stash(name: 'legion-run', includes: new Agent(this).runFolder() + '/**') }
+                if (told.goesOn) { stash(name: 'legion-run', includes: agent.runFolder() + '/**') }
             } finally {
                 try {
-                    stage('Report') { reported(new Report(this, new Agent(this).runFolder()).run(Arguments.only(arguments, 'legionReport'), told)) }
+                    stage('Report') {
+                        Map<String, String> facts = new Report(this, arguments.config).run(Arguments.only(arguments, 'legionReport'), told)
+                        reported(facts + ['agent.node': env.NODE_NAME ?: ''])
+                    }
                 } finally {
                     site.remove()
                 }
             }
         }
     }
+}
+
+/** On the main branch: set the job's triggers where that is wished for, and ask whether a timer's build is due. */
+private Map<String, String> scheduled(boolean manage, Map arguments) {
+    Schedule schedule = new Schedule(this, arguments)
+    if (manage) { schedule.manage() }
+    return schedule.refusal()
 }
 
 private void extra(String when, Map closures, String name) {

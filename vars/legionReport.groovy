@@ -1,4 +1,3 @@
-import org.legion.ci.Agent
 import org.legion.ci.Arguments
 import org.legion.ci.Report
 
@@ -6,5 +5,5 @@ import org.legion.ci.Report
 Map<String, String> call(Map arguments = [:]) {
     String wrong = Arguments.problems('legionReport', arguments)
     if (wrong) { error(wrong) }
-    return new Report(this, new Agent(this).runFolder()).run(arguments)
+    return new Report(this, arguments.settings).run(arguments)
 }

@@ -12,7 +12,10 @@ from legion_ci.settings.load import FILE, load
 
 
 def remove(tools: Tools, settings: str, sets: tuple[str, ...]) -> int:
-    """End what runs in the site of ``site.branch`` and remove its folder. Raises ConfigurationError for the main site."""
+    """End what runs in the site of ``site.branch``, and remove its folder and its versions in the registry.
+
+    Raises ConfigurationError for the main site.
+    """
     loaded = load(Path(settings or FILE), sets)
     if loaded.settings.site.branch is None:
         raise ConfigurationError(
@@ -23,6 +26,10 @@ def remove(tools: Tools, settings: str, sets: tuple[str, ...]) -> int:
         print(f"branch {loaded.settings.site.branch} has no site")
         return 0
     site_tasks.undeploy(loaded.site, None, tools)
+    if loaded.settings.store.tracking_uri:  # a store in the site goes with it
+        from legion_ci.store.mlflow import Store
+
+        Store.open(loaded.site, loaded.settings.store.tracking_uri, loaded.settings.store.experiment).unregister()
     shutil.rmtree(folder)
     print(f"removed {folder}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from legion_ci import aliases
 from legion_ci.calls.digests import Digests, of_section
 from legion_ci.context import Context
 from legion_ci.results import (
@@ -17,7 +18,7 @@ def run(c: Context) -> StageResult:
     c.need("quality", "deploy")
     kept = c.settings.feedback
     policy.write(c.site.feedback, policy.Policy(sample=kept.sample, redact=kept.redact))
-    return stage.run(
+    said = stage.run(
         c.settings.deploy,
         packaged=c.need("package", "deploy"),
         trained=c.need("train", "deploy"),
@@ -28,6 +29,8 @@ def run(c: Context) -> StageResult:
         tools=c.tools,
         find_links=c.settings.distribution.find_links,
     )
+    aliases.follow(c.site, c.settings.store, c.tools)
+    return said
 
 
 def inputs(c: Context) -> Digests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from legion_ci import aliases
 from legion_ci.calls.digests import Digests, of_section
 from legion_ci.context import Context
 from legion_ci.core.files import digest_bytes
@@ -18,7 +19,7 @@ def run(c: Context) -> StageResult:
 
     quality: QualityResult = c.need("quality", "promote")
     perf: PerfResult = c.need("perf", "promote")
-    return stage.run(
+    said = stage.run(
         c.settings.promote.model_copy(update={"in_build": 0.0}) if c.once else c.settings.promote,
         quality=quality,
         perf=perf,
@@ -28,6 +29,8 @@ def run(c: Context) -> StageResult:
         first=c.first,
         tools=c.tools,
     )
+    aliases.follow(c.site, c.settings.store, c.tools)
+    return said
 
 
 def inputs(c: Context) -> Digests:

@@ -8,6 +8,7 @@ from legion_ci import provenance
 from legion_ci.calls.digests import Digests, of_section
 from legion_ci.context import Context
 from legion_ci.core.files import digest_bytes
+from legion_ci.data.source import tagged
 from legion_ci.results import (
     StageResult,
 )
@@ -18,7 +19,8 @@ def run(c: Context) -> StageResult:
     from legion_ci.train import stage
 
     s, found = c.settings, provenance.look(c.loaded.folder, c.tools.shell)
-    digests = stage.inputs(s.train, s.data, c.loaded.folder)
+    data = tagged(s.data, "train")
+    digests = stage.inputs(s.train, data, c.loaded.folder)
     origin = msgspec.structs.replace(
         found,
         code=digests["code"],
@@ -27,7 +29,7 @@ def run(c: Context) -> StageResult:
     )
     return stage.run(
         s.train,
-        s.data,
+        data,
         model=s.model,
         store=s.store,
         folder=c.loaded.folder,
@@ -44,12 +46,13 @@ def inputs(c: Context) -> Digests:
     from legion_ci.train import stage
 
     s = c.settings
-    data = {f"settings.data.{n}": of_section(d) for n, d in stage.training_data(s.data).items()}
+    seen = tagged(s.data, "train")
+    data = {f"settings.data.{n}": of_section(d) for n, d in stage.training_data(seen).items()}
     return {
         "settings.train": of_section(s.train),
         "settings.model": of_section(s.model),
         "settings.store": of_section(s.store),
         "site": digest_bytes(str(c.site.path).encode()),
         **data,
-        **stage.inputs(s.train, s.data, c.loaded.folder),
+        **stage.inputs(s.train, seen, c.loaded.folder),
     }

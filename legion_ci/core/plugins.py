@@ -12,7 +12,7 @@ from typing import Any
 
 from legion_ci.core.errors import PluginError, missing_package
 
-GROUPS = ("trainers", "packagers", "deployers", "data_sources", "checks")
+GROUPS = ("trainers", "packagers", "deployers", "data_sources", "data_sinks", "checks")
 
 
 @cache

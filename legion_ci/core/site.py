@@ -25,6 +25,12 @@ class Site:
 
     path: Path
     model: str
+    branch: str = ""  # of the site of a branch or pull request
+
+    @property
+    def registered(self) -> str:
+        """The model's name in the registry; no model can be named like that of a branch, since a name has no dot."""
+        return f"{self.model}.{self.branch}" if self.branch else self.model
 
     @property
     def store(self) -> Path:

@@ -121,8 +121,6 @@ def _plugins(server: Server, settings: JenkinsSettings) -> Iterator[Finding]:
         needed |= {"workflow-multibranch": "Pipeline: Multibranch", "branch-api": "Branch API"}
     if settings.folder:
         needed["cloudbees-folder"] = "Folders"
-    if settings.promotion_look:
-        needed["copyartifact"] = "Copy Artifact"
     missing = [f"{title} ({name})" for name, title in needed.items() if name not in found]
     missing += [] if any(name in found for name in LIBRARIES) else ["Pipeline: Groovy Libraries (pipeline-groovy-lib)"]
     if missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ _SKIPPED = {".venv", "node_modules", "templates", "build", "dist", "site-package
 
 @dataclass(frozen=True)
 class Job:
-    """One job. name: with its folders. kind: multibranch, pipeline or look; look: ``watched`` is the job that it looks for."""
+    """One job. name: with its folders. kind: multibranch, pipeline or look."""
 
     name: str
     kind: str
@@ -24,18 +25,13 @@ class Job:
     repository: str
     script: str  # path of the Jenkinsfile in the repository
     settings: JenkinsSettings
-    watched: str = ""
     model_folder: str = ""  # of the model in the repository, empty for its root
+    cron: str | None = None  # when a build starts by itself; of a multibranch job, its Jenkinsfile sets it
 
     @property
     def parameters(self) -> tuple[ParameterSettings, ...]:
         """What may be chosen when a build is started; of a multibranch job, its Jenkinsfile decides."""
         return self.settings.parameters if self.kind == "pipeline" else ()
-
-    @property
-    def cron(self) -> str | None:
-        """When a build starts by itself; of a multibranch job, its Jenkinsfile decides."""
-        return {"pipeline": self.settings.cron, "look": self.settings.promotion_look}.get(self.kind)
 
 
 def models(folder: Path) -> list[Path]:
@@ -62,14 +58,15 @@ def jobs(file: Path, sets: tuple[str, ...], shell: Shell) -> list[Job]:
     model = loaded.settings.model
     told = f"Model {model.name}{': ' + model.description if model.description else ''}. Kept by legion-ci jenkins.job."
     script = settings.script if below == "." else f"{below}/{settings.script}"
-    main = Job(name, settings.kind, told, repository, script, settings, model_folder="" if below == "." else below)
+    timer = loaded.settings.schedule.trigger if settings.kind == "pipeline" else None
+    folder = "" if below == "." else below
+    main = Job(name, settings.kind, told, repository, script, settings, model_folder=folder, cron=timer)
     return [main, *_look(main, told)]
 
 
 def _look(main: Job, told: str) -> list[Job]:
     if not main.settings.promotion_look:
         return []
-    watched = branch_job(main.name, main.settings)
     about = f"Looks at the waiting promotion again. {told}"
     return [
         Job(
@@ -79,8 +76,8 @@ def _look(main: Job, told: str) -> list[Job]:
             main.repository,
             main.script,
             main.settings,
-            watched,
             main.model_folder,
+            main.settings.promotion_look,
         )
     ]
 
@@ -129,12 +126,17 @@ def _check(loaded: Loaded, repository: str) -> None:
         problems.append(
             Problem("the address holds a password", f"{where}: jenkins.repository", "set jenkins.credentials")
         )
-    if not (loaded.folder / settings.script).is_file():
+    script = loaded.folder / settings.script
+    if not script.is_file():
         todo = "legion-ci init writes one; it is two lines, see docs/how-to/jenkins.md"
         problems.append(Problem(f"there is no {settings.script}", str(loaded.folder), todo))
-    if settings.kind == "multibranch" and (settings.cron or settings.parameters):
+    elif settings.kind == "multibranch" and loaded.settings.schedule.trigger and not _sets_triggers(script):
+        told = "a multibranch job takes its triggers from its branches, so the schedule would start nothing"
+        todo = f"write legionPipeline(manage: true) into {settings.script}, or set jenkins.kind: pipeline"
+        problems.append(Problem(told, loaded.settings.schedule.origin or "schedule", todo))
+    if settings.kind == "multibranch" and settings.parameters:
         todo = "say them in the Jenkinsfile, or set jenkins.kind: pipeline"
-        problems.append(Problem("a multibranch job takes cron and parameters from its branches", where, todo))
+        problems.append(Problem("a multibranch job takes parameters from its branches", where, todo))
     problems += [
         Problem(f"{p.default!r} is not one of the choices of {p.name}", where, f"one of {', '.join(p.choices)}")
         for p in settings.parameters
@@ -142,3 +144,9 @@ def _check(loaded: Loaded, repository: str) -> None:
     ]
     if problems:
         raise ConfigurationError(problems)
+
+
+def _sets_triggers(script: Path) -> bool:
+    """Whether a Jenkinsfile lets the library set the job's triggers, or sets some by itself."""
+    text = script.read_text(errors="replace")
+    return re.search(r"\bmanage\s*:\s*true\b|\bcron\s*\(", text) is not None

@@ -70,6 +70,7 @@ def _settled(finding: Finding, p: float, alpha: float, alarms: int) -> Finding:
     elif alarm.min_detectable is not None and seen > alarm.min_detectable:
         outcome, reason = Outcome.INCONCLUSIVE, "loss_not_visible"
         message += f", more than min_detectable {alarm.min_detectable:g}"
+    message += f"; {finding.result.message}" if finding.result.message else ""
     result = msgspec.structs.replace(
         finding.result, outcome=outcome, p_value=p, smallest_visible_loss=seen, message=message
     )

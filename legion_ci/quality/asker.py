@@ -20,7 +20,10 @@ from legion_ci.store import artefacts
 
 @dataclass(frozen=True)
 class Asker:
-    """See ``checks.Candidate``. request: of the evaluation rows; folder: the model repository; work: scratch."""
+    """See ``checks.Candidate``. request: of the evaluation rows; folder: the model repository; work: scratch.
+
+    who: which model it is, for messages.
+    """
 
     model: ModelRef
     request: Request
@@ -29,6 +32,7 @@ class Asker:
     folder: Path
     work: Path
     find_links: tuple[str, ...] = ()
+    who: str = "candidate"
 
     def artefact(self) -> Path:
         """The candidate's artefact folder."""
@@ -37,15 +41,14 @@ class Asker:
     def predict(self, table: pa.Table, name: str) -> pa.Table:
         """The candidate's answers on other rows."""
         self.tools.progress.say(f"{name}:")
-        return self.predictor.predict(
-            "candidate", self.model, replace(self.request, table=table, digest=_digest(table))
-        )
+        return self.predictor.predict(self.who, self.model, replace(self.request, table=table, digest=_digest(table)))
 
     def call(self, function: str, tables: Mapping[str, pa.Table], arguments: Mapping[str, Any], where: str) -> Any:
         """What a ``module:function`` of the repository returns, called in the candidate's environment."""
         python = environments.ensure(self.artefact() / MODEL_DIR / "requirements.lock", self.tools, self.find_links)
         asked = calls.Call(function, dict(arguments), str(self.folder))
-        return calls.ask(python, asked, tables, self.work, self.request.timeout_s, self.tools, where)
+        request = self.request
+        return calls.ask(python, asked, tables, self.work, request.timeout_s, self.tools, where, request.limits)
 
 
 def _digest(table: pa.Table) -> str:

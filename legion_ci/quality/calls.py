@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from legion_ci.core.errors import ConfigurationError, ToolError
 from legion_ci.core.tools import Tools
+from legion_ci.quality import limited
 from legion_ci.quality.call_worker import MISSING
-from legion_ci.quality.predictions import write_arrow
+from legion_ci.quality.predictions import UNLIMITED, write_arrow
+from legion_ci.settings.schema import LimitsSettings
 
 WORKER = "legion_ci.quality.call_worker"
 
@@ -28,8 +30,9 @@ class Call:
 
 
 def ask(
-    python: Path, call: Call, tables: Mapping[str, pa.Table], work: Path, timeout_s: float, tools: Tools, where: str
-) -> Any:
+    python: Path, call: Call, tables: Mapping[str, pa.Table], work: Path, timeout_s: float, tools: Tools, where: str,
+    limits: LimitsSettings = UNLIMITED,
+) -> Any:  # fmt: skip
     """The function's answer as JSON gives it back.
 
     The tables come first, in the order given, as Arrow tables. Raises ConfigurationError when there is no such function,
@@ -45,7 +48,7 @@ def ask(
         job.write_text(json.dumps({**asdict(call), "tables": [str(p) for p in paths.values()], "answer": str(answer)}))
         tools.progress.say(f"calling {call.function}")
         done = tools.shell.run(
-            [python, "-m", WORKER, job], cwd=work, env={"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+            limited.command(python, limits, WORKER, job), cwd=work, env=limited.environment(limits),
             timeout_s=timeout_s, check=False,
         )  # fmt: skip
         if done.returncode != 0 or not answer.is_file():

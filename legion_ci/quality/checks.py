@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +14,24 @@ from legion_ci.results import CheckResult
 from legion_ci.settings.schema import CheckSettings, QualitySettings
 
 if TYPE_CHECKING:
+    import duckdb
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from legion_ci.data.stream import Stream
     from legion_ci.quality.evidence import Answers, Truth
+
+_BATCH = 1 << 18
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The evaluation rows before any model has seen them. cluster: number of each row's cluster, or None."""
+    """The evaluation rows before any model has seen them. cluster: number of each row's cluster, or None.
+
+    Where ``stream`` is set there are more rows than memory takes: ``table`` holds some of them, drawn by ``quality.seed``;
+    ``n``, ``batches`` and ``queried`` are about all.
+    """
 
     table: pa.Table
     truth: Truth
@@ -33,6 +42,27 @@ class Rows:
     target: str = ""
     folder: Path = Path()  # the model repository
     now: datetime | None = None  # by the run's clock
+    stream: Stream | None = None
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return self.stream.n_rows if self.stream else int(self.table.num_rows)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table | pa.RecordBatch]:
+        """All rows of some columns, a piece at a time."""
+        if self.stream:
+            yield from self.stream.batches(columns, _BATCH)
+        else:
+            yield from self.table.select(list(columns)).to_batches(_BATCH)
+
+    @contextmanager
+    def queried(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """DuckDB with all rows as ``rows``, their number in ``legion_row_number``."""
+        from legion_ci.quality import sql
+
+        with self.stream.connected() if self.stream else sql.numbered(self.table) as connection:
+            yield connection
 
 
 class Candidate(Protocol):

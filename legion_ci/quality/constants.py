@@ -11,8 +11,7 @@ from legion_ci.quality.sample import Sample
 def value(metric: Metric, sample: Sample) -> float | None:
     """The metric of the best constant answer on these rows; None where a constant means nothing."""
     if metric.of_classes:
-        counts = np.bincount(sample.truth.astype(np.int64), minlength=sample.n_classes)
-        return _of_classes(metric.name, counts / len(sample))
+        return of_classes(metric, sample.counts / len(sample))
     truth = np.asarray(sample.truth, dtype=np.float64)
     known = {
         "mae": lambda: float(np.mean(np.abs(truth - np.median(truth)))),
@@ -23,7 +22,8 @@ def value(metric: Metric, sample: Sample) -> float | None:
     return known[metric.name]() if metric.name in known else None
 
 
-def _of_classes(name: str, shares: np.ndarray) -> float | None:
+def of_classes(metric: Metric, shares: np.ndarray) -> float | None:
+    """The same from the shares of the classes."""
     some = shares[shares > 0]
     brier = 1 - float(np.sum(shares**2))
     return {
@@ -35,4 +35,4 @@ def _of_classes(name: str, shares: np.ndarray) -> float | None:
         "roc_auc_ovo": 0.5,
         "mcc": 0.0,
         "balanced_accuracy": 1 / max(len(some), 1),
-    }.get(name)
+    }.get(metric.name)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
 from legion_ci.core.errors import Problem
+from legion_ci.data.stream import ROW
 from legion_ci.quality import contract_rules, outcomes
 from legion_ci.quality.checks import Finding, Rows
-from legion_ci.quality.contract_rules import ROW, Rule
+from legion_ci.quality.contract_rules import Rule
 from legion_ci.quality.contract_settings import ContractSettings
-from legion_ci.quality.sql import connected
 from legion_ci.results import Outcome
 
 FIRST = 5  # rows that are named
@@ -22,7 +23,7 @@ FIRST = 5  # rows that are named
 def problems(settings: ContractSettings, rows: Rows, where: str) -> list[Problem]:
     """Rules that cannot be asked of a column of its type: a minimum of text, an expression that RE2 does not know."""
     found = []
-    with connected(_numbered(rows.table)) as connection:
+    with rows.queried() as connection:
         for rule in contract_rules.of_columns(settings, rows):
             try:
                 connection.execute(f"SELECT {rule.broken} FROM rows LIMIT 0", rule.values)  # noqa: S608 - names are quoted, values bound
@@ -36,25 +37,48 @@ def problems(settings: ContractSettings, rows: Rows, where: str) -> list[Problem
 
 def judge(settings: ContractSettings, rows: Rows, where: str) -> list[Finding]:
     """One finding a rule, broken or kept."""
-    table = rows.table
-    found = [_whole(settings, where, *told, len(table)) for told in _shape(settings, table)]
-    with connected(_numbered(table)) as connection:
-        for rule in [*contract_rules.of_columns(settings, rows), *contract_rules.of_keys(settings, table)]:
-            found.append(_judged(settings, rule, connection, where))
-    return found
+    found = [_whole(settings, where, *told, rows.n) for told in _shape(settings, rows.table, rows.n)]
+    with rows.queried() as connection:
+        together = list(contract_rules.of_columns(settings, rows))
+        counted = list(zip(together, _counted(together, connection), strict=True))
+        for rule in contract_rules.of_keys(settings, rows.table):  # each sorts the rows in its own way
+            counted += [(rule, told) for told in _counted([rule], connection)]
+    return found + [_judged(settings, rule, told, where) for rule, told in counted]
 
 
-def _numbered(table: pa.Table) -> pa.Table:
-    return table.append_column(ROW, pa.array(range(len(table)), pa.int64()))
+@dataclass(frozen=True)
+class _Told:
+    """Rows that break a rule and rows that it is about; the first of the broken, and their values."""
+
+    broken: int
+    present: int
+    first: list[int]
+    values: list[str | None]
 
 
-def _judged(settings: ContractSettings, rule: Rule, connection: duckdb.DuckDBPyConnection, where: str) -> Finding:
-    query = (
-        f"SELECT count(*) FILTER (b), count(*) FILTER (p), min({ROW}, {FIRST}) FILTER (b), "  # noqa: S608 - quoted names, bound values
-        f"min(v, {FIRST}) FILTER (b) FROM (SELECT {ROW}, {rule.broken} AS b, {rule.present} AS p, {rule.shown} AS v FROM rows)"
-    )
-    asked = connection.execute(query, rule.values).fetchone() or (0, 0, None, None)
-    broken, present, first, values = int(asked[0]), int(asked[1]), asked[2] or [], asked[3] or []
+def _counted(rules: Sequence[Rule], connection: duckdb.DuckDBPyConnection) -> list[_Told]:
+    """All of these rules in one pass over the rows; one more for each that is broken."""
+    if not rules:
+        return []
+    inner = ", ".join(f"{r.broken} AS legion_b{i}, {r.present} AS legion_p{i}" for i, r in enumerate(rules))
+    outer = ", ".join(f"count(*) FILTER (legion_b{i}), count(*) FILTER (legion_p{i})" for i in range(len(rules)))
+    query = f"SELECT {outer} FROM (SELECT *, {inner} FROM rows)"  # noqa: S608 - quoted names, bound values
+    asked = connection.execute(query, [v for r in rules for v in r.values]).fetchone() or ()
+    return [_first(r, int(b), int(p), connection) for r, b, p in zip(rules, asked[::2], asked[1::2], strict=True)]
+
+
+def _first(rule: Rule, broken: int, present: int, connection: duckdb.DuckDBPyConnection) -> _Told:
+    """With the first rows that break the rule and their values."""
+    if not broken:
+        return _Told(broken, present, [], [])
+    inner = f"SELECT {ROW}, {rule.broken} AS legion_b, {rule.shown} AS legion_v FROM rows"  # noqa: S608 - see above
+    query = f"SELECT {ROW}, legion_v FROM ({inner}) WHERE legion_b ORDER BY {ROW} LIMIT {FIRST}"  # noqa: S608 - see above
+    found = connection.execute(query, rule.values).fetchall()
+    return _Told(broken, present, [row for row, _ in found], [value for _, value in found])
+
+
+def _judged(settings: ContractSettings, rule: Rule, counted: _Told, where: str) -> Finding:
+    broken, present, first, values = counted.broken, counted.present, counted.first, counted.values
     share = broken / present if present else 0.0
     kept = share <= rule.tolerate
     told = f"{broken:,} of {present:,} {rule.of}" if broken else f"all {present:,} {rule.of} keep it"
@@ -77,9 +101,8 @@ def _whole(settings: ContractSettings, where: str, name: str, column: str, broke
     return Finding(told, "contract_broken" if broken else "")
 
 
-def _shape(settings: ContractSettings, table: pa.Table) -> Iterator[tuple[str, str, str, str]]:
+def _shape(settings: ContractSettings, table: pa.Table, n: int) -> Iterator[tuple[str, str, str, str]]:
     """Name, column, what is wrong (empty: nothing) and what is right: row counts, columns, types."""
-    n = len(table)
     if settings.min_rows is not None:
         low = n < settings.min_rows
         yield f"at least {settings.min_rows:,} rows", "", f"there are {n:,} rows" if low else "", f"there are {n:,}"

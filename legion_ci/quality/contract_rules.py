@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from legion_ci.data.stream import ROW
 from legion_ci.quality.checks import Rows
 from legion_ci.quality.contract_settings import ColumnSettings, ContractSettings
 from legion_ci.quality.sql import quoted
 
-ROW = "legion_row_number"
 _MANY = 10  # allowed values that a message lists
 
 

@@ -35,6 +35,11 @@ class CustomSettings(CheckSettings):
         return self
 
     @property
+    def needs_all_rows(self) -> bool:
+        """A function may count what it likes."""
+        return True
+
+    @property
     def reads_code(self) -> bool:
         """The function is the repository's own code."""
         return True

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
-from legion_ci.quality import constants
+from legion_ci.quality import seen
 from legion_ci.quality.alarms import visible
 from legion_ci.quality.catalogue import GUARDED_BY
 from legion_ci.quality.checks import Alarm, Finding
 from legion_ci.quality.estimates import estimate
 from legion_ci.quality.metric_settings import MetricSettings
 from legion_ci.quality.question import Question
-from legion_ci.quality.sample import Sample, rarer
+from legion_ci.quality.sample import Sample
+from legion_ci.quality.seen import Seen
 from legion_ci.quality.statistics.bootstrap import Studentised
 from legion_ci.quality.statistics.cluster import MINIMUM, Clustered
 from legion_ci.quality.statistics.estimate import Estimate, rows_needed
@@ -22,19 +23,19 @@ from legion_ci.results import Outcome
 def decide(question: Question, sample: Sample, part: str = "") -> Finding:
     """Judge one set of rows, large enough to be judged."""
     found = estimate(question.metric, sample, question.resampling(part))
-    return conclude(question, sample, found, part)
+    return conclude(question, seen.of(question.metric, sample), found, part)
 
 
-def conclude(question: Question, sample: Sample, found: Estimate, part: str = "") -> Finding:
+def conclude(question: Question, shown: Seen, found: Estimate, part: str = "") -> Finding:
     """From the estimate to a finding: a required claim is decided now, an alarm is settled with all others."""
     low, high = found.interval(question.alpha)
     facts = {
-        **question.values(sample),
+        **shown.values,
         "effect": found.effect,
         "lower": low,
         "upper": high,
         "n": found.n,
-        "n_rare": rarer(question.metric, sample),
+        "n_rare": shown.n_rare,
         "n_needed": _needed(question, found),
         "method": found.method,
     }
@@ -44,9 +45,9 @@ def conclude(question: Question, sample: Sample, found: Estimate, part: str = ""
         )
         facts["method"] = f"{_test(found)}; interval {found.method}"
         return Finding(question.result(Outcome.NO_ALARM, part, **facts), alarm=alarm)
-    outcome, reason, message = _verdict(question, sample, found, (low, high))
+    outcome, reason, message = _verdict(question, shown, found, (low, high))
     result = question.result(outcome, part, p_value=_p_of_claim(question, found), message=message, **facts)
-    return Finding(result, reason, rows_needed=_rows(question, sample, found))
+    return Finding(result, reason, rows_needed=_rows(question, shown, found))
 
 
 def _test(found: Estimate) -> str:
@@ -67,7 +68,7 @@ def _p_of_claim(question: Question, found: Estimate) -> float:
 
 
 def _verdict(
-    question: Question, sample: Sample, found: Estimate, interval: tuple[float, float]
+    question: Question, shown: Seen, found: Estimate, interval: tuple[float, float]
 ) -> tuple[Outcome, str, str]:
     low, high = interval
     above, below = low > question.bound, high < question.bound
@@ -82,7 +83,7 @@ def _verdict(
     if question.settings.superior and found.p_above(0.0) > question.alpha:
         message = f"the exact test against no difference does not agree (p {found.p_above(0.0):.3g})"
         return Outcome.INCONCLUSIVE, "interval_covers_bound", message
-    if low <= 0 and question.margin and (floor := _accepts_constant(question, sample)):
+    if low <= 0 and question.margin and (floor := _accepts_constant(question, shown)):
         return Outcome.INCONCLUSIVE, "margin_accepts_constant", floor
     return Outcome.PASS, "", _limits(question, low, high, "beyond")
 
@@ -91,10 +92,10 @@ def _limits(question: Question, low: float, high: float, where: str) -> str:
     return f"the interval {low:.4g} … {high:.4g} lies {where} {question.bound:g}"
 
 
-def _accepts_constant(question: Question, sample: Sample) -> str:
+def _accepts_constant(question: Question, shown: Seen) -> str:
     """Why a PASS through this margin would say nothing: a model that answers always the same would have it too."""
-    metric, old = question.metric, question.values(sample)["champion"]
-    floor = constants.value(metric, sample)
+    metric, old = question.metric, shown.champion
+    floor = shown.floor()
     if old is None or floor is None or _accompanied(question):
         return ""
     loss = old - floor if metric.higher_is_better else floor - old
@@ -121,12 +122,12 @@ def _needed(question: Question, found: Estimate) -> int | None:
     return rows_needed(found, distance if question.settings.superior else abs(distance), question.alpha)
 
 
-def _rows(question: Question, sample: Sample, found: Estimate) -> int | None:
+def _rows(question: Question, shown: Seen, found: Estimate) -> int | None:
     """Evaluation rows that would decide; where even equal models would need no more, those for the effect seen."""
     needed = _needed(question, found)
     if needed is None or needed <= found.n:
         needed = rows_needed(found, abs(found.effect - question.bound), question.alpha)
-    return math.ceil(needed * len(sample) / found.n) if needed and needed > found.n else None
+    return math.ceil(needed * shown.n / found.n) if needed and needed > found.n else None
 
 
 def same_model(question: Question) -> Finding:

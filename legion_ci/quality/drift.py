@@ -18,7 +18,6 @@ from legion_ci.quality.statistics.divergence import Divergence
 from legion_ci.results import Outcome
 
 REFERENCE = Path("legion_model") / "reference_sketch.json"
-_BATCH = 1 << 18
 _FINE = 200  # cut points of ks and wasserstein
 
 
@@ -37,7 +36,7 @@ def judge(settings: DriftSettings, evidence: Evidence, where: str) -> list[Findi
             f"the model's {REFERENCE.name} cannot be read ({error})", where=where, todo="train again"
         ) from error
     columns = settings.columns or tuple(c for c in evidence.rows.features if c in reference.columns)
-    seen = TableSketch.of(evidence.rows.table.select(list(columns)).to_batches(_BATCH))
+    seen = TableSketch.of(evidence.rows.batches(columns))
     return [
         f for c in columns for f in _of_column(settings, evidence, where, c, reference.columns.get(c), seen.columns[c])
     ]

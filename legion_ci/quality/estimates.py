@@ -11,6 +11,7 @@ from legion_ci.quality import losses, tables
 from legion_ci.quality.catalogue import Metric
 from legion_ci.quality.sample import Array, Sample
 from legion_ci.quality.statistics import average_precision, bootstrap, cells, cluster, delong, multiclass_auc
+from legion_ci.quality.statistics.blocks import Blocks
 from legion_ci.quality.statistics.estimate import Estimate, LargeSample
 from legion_ci.quality.statistics.proportion import PairedShare, Share
 from legion_ci.quality.statistics.smooth import influence
@@ -115,8 +116,10 @@ def _cells(metric: Metric, sample: Sample, resampling: Resampling) -> Estimate:
 
 def _loss(metric: Metric, sample: Sample, resampling: Resampling) -> Estimate:
     smooth, rows = (losses.single if sample.champion is None else losses.gain)(metric, sample)
+    added = Blocks(rows.shape[1])
+    added.add(rows)
     reach = losses.reach(metric, sample)
-    return bootstrap.of_rows(smooth, rows, reach=reach, replicates=resampling.replicates, rng=resampling.rng())
+    return added.estimate(smooth, reach=reach, replicates=resampling.replicates, rng=resampling.rng())
 
 
 _BY_FAMILY = {"share": _share, "area": _area, "cells": _cells, "ranked": _ranked, "loss": _loss}
@@ -128,7 +131,7 @@ def _clustered(metric: Metric, sample: Sample) -> cluster.Clustered:
     contribution = _contribution(metric, sample, sample.candidate)
     if sample.champion is not None:
         sign = 1 if metric.higher_is_better else -1
-        effect = sign * (effect - point(metric, _as_candidate(sample)))
+        effect = sign * (effect - point(metric, sample.of_champion()))
         contribution = sign * (contribution - _contribution(metric, sample, sample.champion))
     codes: NDArray[np.int64] = sample.cluster if sample.cluster is not None else np.arange(len(sample))
     reach = losses.reach(metric, sample) if metric.family == "loss" else 1.0
@@ -157,9 +160,3 @@ def _concerned(metric: Metric, sample: Sample) -> NDArray[np.bool_]:
     if metric.name == "recall":
         return sample.is_positive
     return ~sample.is_positive if metric.name == "specificity" else np.ones(len(sample), dtype=bool)
-
-
-def _as_candidate(sample: Sample) -> Sample:
-    if sample.champion is None:
-        raise ValueError("there is no champion")
-    return Sample(sample.truth, sample.champion, None, sample.n_classes, sample.positive)

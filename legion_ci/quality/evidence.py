@@ -21,9 +21,13 @@ class InvalidAnswer(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The target of every row. codes: numbers of classes, for classes; values: for numbers."""
+    """The target of every row. codes: numbers of classes, for classes; values: for numbers.
+
+    known: the classes, where these rows are a part of others.
+    """
 
     column: pa.ChunkedArray
+    known: Classes | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_memory", {})
@@ -37,7 +41,7 @@ class Truth:
     @property
     def classes(self) -> Classes:
         """The classes that occur."""
-        found: Classes = self._remember("classes", lambda: classes_of(self.column))
+        found: Classes = self._remember("classes", lambda: self.known or classes_of(self.column))
         return found
 
     @property

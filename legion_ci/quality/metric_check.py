@@ -13,6 +13,7 @@ from legion_ci.settings.schema import CheckSettings
 if TYPE_CHECKING:
     from legion_ci.core.errors import Problem
     from legion_ci.quality.checks import Evidence, Finding, Rows
+    from legion_ci.quality.streamed.metric_tally import MetricTally
 
 
 class MetricCheck:
@@ -34,6 +35,12 @@ class MetricCheck:
         from legion_ci.quality import metric_plan
 
         return metric_plan.problems(self.settings, rows, self.where)
+
+    def tally(self, rows: Rows) -> MetricTally | None:
+        """Where rows are more than memory takes: what adds them up; None when this metric cannot be added up."""
+        from legion_ci.quality.streamed import metric_tally
+
+        return metric_tally.of(self.settings, rows, self.where)
 
     def judge(self, evidence: Evidence) -> list[Finding]:
         """What it finds, one entry for all rows or one a slice."""

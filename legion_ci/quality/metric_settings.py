@@ -96,6 +96,11 @@ class MetricSettings(CheckSettings):
         return self.metric not in METRICS
 
     @property
+    def needs_all_rows(self) -> bool:
+        """Queries are ranked whole."""
+        return self.query is not None
+
+    @property
     def is_alarm(self) -> bool:
         """Whether the check fails only where a loss is shown."""
         return self.role == "alarm" or (self.role is None and bool(self.slices))

@@ -8,29 +8,32 @@ import numpy as np
 import pyarrow as pa
 
 from legion_ci.core.errors import Problem, ToolError
+from legion_ci.data.stream import ROW
 from legion_ci.quality.asker import Asker
 from legion_ci.quality.checks import Rows
 from legion_ci.quality.evidence import Answers
 from legion_ci.quality.slices import no_column
-from legion_ci.quality.sql import connected, quoted
+from legion_ci.quality.sql import quoted
 
 SAMPLE = 256  # rows that are asked again, shuffled
 _CLOSE = 1e-6
 
 
-def problems(key: Sequence[str], table: pa.Table) -> list[Problem]:
+def problems(key: Sequence[str], rows: Rows) -> list[Problem]:
     """Key columns that are not there, and keys that more than one row has (with the first of those rows)."""
-    lacking = [no_column(c, table, "quality.key") for c in key if c not in table.column_names]
+    lacking = [no_column(c, rows.table, "quality.key") for c in key if c not in rows.table.column_names]
     if lacking or not key:
         return lacking
     columns = ", ".join(quoted(c) for c in key)
-    with connected(table.append_column("legion_row_number", pa.array(range(len(table)), pa.int64()))) as connection:
-        query = f"SELECT list(legion_row_number)[:3] AS first, count(*) FROM rows GROUP BY {columns} HAVING count(*) > 1 ORDER BY first"  # noqa: S608 - quoted names
-        repeated = connection.execute(query).fetchall()
-    if not repeated:
-        return []
-    extra = sum(n - 1 for _, n in repeated)
-    what = f"{extra:,} rows repeat the key of another ({' + '.join(key)}; the first: rows {', '.join(map(str, repeated[0][0]))})"
+    repeated = f"SELECT min({ROW}) AS first, count(*) AS n FROM rows GROUP BY {columns} HAVING n > 1"  # noqa: S608 - quoted names
+    with rows.queried() as connection:
+        extra, at = connection.execute(f"SELECT sum(n - 1), min(first) FROM ({repeated})").fetchone() or (0, 0)  # noqa: S608 - see above
+        if not extra:
+            return []
+        alike = " AND ".join(f"a.{quoted(c)} IS NOT DISTINCT FROM b.{quoted(c)}" for c in key)
+        query = f"SELECT b.{ROW} FROM rows a, rows b WHERE a.{ROW} = {int(at)} AND {alike} ORDER BY 1 LIMIT 3"  # noqa: S608 - see above
+        first = [row for (row,) in connection.execute(query).fetchall()]
+    what = f"{extra:,} rows repeat the key of another ({' + '.join(key)}; the first: rows {', '.join(map(str, first))})"
     return [Problem(what, "quality.key", "drop the duplicates, or name the columns that make a row unique")]
 
 

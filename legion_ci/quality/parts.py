@@ -30,8 +30,8 @@ def of(name: str, told: Parting, table: pa.Table) -> Iterator[Part]:
         yield Part("", np.flatnonzero(_fulfilled(told.where, table)))
         return
     values = table.column(name).cast(pa.float64()).to_numpy().astype(np.float64)
-    edges = _edges(told.bins, values)
-    for low, high in zip([-np.inf, *edges], [*edges, np.inf], strict=True):
+    cuts = edges(told.bins, table.column(name))
+    for low, high in zip([-np.inf, *cuts], [*cuts, np.inf], strict=True):
         inside = (values > low) & (values <= high)
         text = f"≤ {high:g}" if low == -np.inf else f"> {low:g}" if high == np.inf else f"{low:g} – {high:g}"
         yield Part(text, np.flatnonzero(inside))
@@ -53,9 +53,10 @@ def problems(name: str, told: Parting, table: pa.Table, where: str) -> list[Prob
     return []
 
 
-def _edges(bins: Any, values: NDArray[np.float64]) -> list[float]:
+def edges(bins: Any, column: pa.ChunkedArray) -> list[float]:
+    """Where bins are cut: at quantiles when only their number is given."""
     if isinstance(bins, int):
-        shares = np.linspace(0, 1, bins + 1)[1:-1]
+        values, shares = column.cast(pa.float64()).to_numpy(), np.linspace(0, 1, bins + 1)[1:-1]
         return [float(e) for e in np.unique(np.quantile(values[np.isfinite(values)], shares))]
     return sorted(float(e) for e in bins)
 

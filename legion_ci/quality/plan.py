@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError, OrderError, Problem
+from legion_ci.data import stream
 from legion_ci.data.source import Dataset, load
+from legion_ci.data.stream import Stream
 from legion_ci.quality import metric_plan, order, slices
 from legion_ci.quality.checks import Check, Rows
 from legion_ci.quality.evidence import Truth
+from legion_ci.quality.streamed import drawn
 from legion_ci.settings.schema import CheckSettings, DataSettings, QualitySettings
 
 EVALUATION = "eval"
@@ -50,8 +54,19 @@ def champion_needed(present: bool, first: bool) -> None:
         )
 
 
-def evaluation(data: Mapping[str, DataSettings], folder: Path) -> Dataset:
-    """The evaluation data set, read and checked; ConfigurationError when it is not there or cannot be judged on."""
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation data set. stream: all of it, where ``dataset`` holds a part of its rows only."""
+
+    dataset: Dataset
+    stream: Stream | None = None
+
+
+def evaluation(data: Mapping[str, DataSettings], gate: QualitySettings, folder: Path, scratch: Path) -> Evaluation:
+    """The evaluation data set, read and checked; ConfigurationError when it is not there or cannot be judged on.
+
+    Of one that is too large for ``quality.memory`` some rows are drawn by ``quality.seed``.
+    """
     settings = data.get(EVALUATION)
     if settings is None:
         raise ConfigurationError(f"there is no data set {EVALUATION!r} to judge on", where=f"data.{EVALUATION}",
@@ -60,24 +75,42 @@ def evaluation(data: Mapping[str, DataSettings], folder: Path) -> Dataset:
         raise ConfigurationError(
             "no target column is set", where=f"data.{EVALUATION}", todo=f"set data.{EVALUATION}.target"
         )
-    return load(EVALUATION, settings, folder)
+    found = stream.opened(EVALUATION, settings, folder, gate.memory, scratch)
+    if found is None:
+        return Evaluation(load(EVALUATION, settings, folder))
+    return Evaluation(Dataset(EVALUATION, drawn.rows(found, gate.seed), settings), found)
 
 
-def rows(settings: QualitySettings, dataset: Dataset, wanted: Sequence[Check], folder: Path, now: datetime) -> Rows:
+def rows(settings: QualitySettings, asked: Evaluation, wanted: Sequence[Check], folder: Path, now: datetime) -> Rows:
     """The rows that the checks may be asked of; raises ConfigurationError with every problem of every check."""
-    truth = Truth(dataset.table.column(dataset.settings.target))
-    lost = [*_cluster_problems(settings, dataset.table), *order.problems(settings.key, dataset.table)]
+    dataset, table = asked.dataset, asked.dataset.table
+    target = dataset.settings.target or ""
+    truth = Truth(table.column(target), drawn.classes(asked.stream, target, table) if asked.stream else None)
     found = Rows(
-        dataset.table, truth, settings, None if lost else _clusters(settings, dataset.table),
-        features=tuple(dataset.feature_names), target=dataset.settings.target or "", folder=folder, now=now,
+        table, truth, settings, features=tuple(dataset.feature_names), target=target, folder=folder, now=now,
+        stream=asked.stream,
     )  # fmt: skip
+    lost = [*_cluster_problems(settings, table), *order.problems(settings.key, found)]
+    found = found if lost else replace(found, cluster=_clusters(settings, table))
     problems = [*lost, *(p for check in wanted for p in check.problems(found))]
+    problems += [p for check in wanted for p in _whole_problems(check)] if asked.stream else []
     if not problems:
         places = [_place(c, i) for i, c in enumerate(settings.checks)]
         problems = metric_plan.refused_margins(settings.checks, found, places)
     if problems:
         raise ConfigurationError(dict.fromkeys(problems))
     return found
+
+
+def _whole_problems(check: Check) -> list[Problem]:
+    """Checks that can be asked neither a piece at a time nor of some rows."""
+    if not check.settings.needs_all_rows:
+        return []
+    title = getattr(check.settings, "title", check.settings.name or check.settings.use)
+    what = f"{title} needs all rows at once, and they are more than a quarter of quality.memory"
+    return [
+        Problem(what, getattr(check, "where", ""), "raise quality.memory, or judge on fewer rows (data.eval.where)")
+    ]
 
 
 def _cluster_problems(settings: QualitySettings, table: pa.Table) -> list[Problem]:

@@ -18,6 +18,7 @@ class PredictionTestCheck:
     Settings: ClassVar[type[CheckSettings]] = PredictionTestSettings
     needs_answers: ClassVar[bool] = False
     needs_champion = False
+    brings_rows = True  # of its own, pinned
 
     def __init__(self, settings: PredictionTestSettings, where: str) -> None:
         self.settings, self.where = settings, where

@@ -17,21 +17,29 @@ from legion_ci.core.errors import ConfigurationError, Problem, ToolError
 from legion_ci.core.files import digest_bytes, unwritable
 from legion_ci.core.site import cache_home
 from legion_ci.core.tools import Tools
+from legion_ci.quality import limited
 from legion_ci.quality.slices import no_column
 from legion_ci.results import ModelRef
+from legion_ci.settings.schema import LimitsSettings
 from legion_ci.store import artefacts
 
 MODEL_DIR = "legion_model"
+UNLIMITED = LimitsSettings()
 
 
 @dataclass(frozen=True)
 class Request:
-    """The rows to predict. digest: of the data set. features: what a model without a recorded signature is given."""
+    """The rows to predict. digest: of the data set. features: what a model without a recorded signature is given.
+
+    part: which rows these are, where they are a piece of more. limits: of the model's process.
+    """
 
     table: pa.Table
     digest: str
     features: tuple[str, ...]
     timeout_s: float
+    part: str = ""
+    limits: LimitsSettings = UNLIMITED
 
 
 class Predictor(Protocol):
@@ -71,14 +79,11 @@ class LockedPredictor:
         rows, out = self.work / f"{who}-input.arrow", self.work / f"{who}-output.arrow"
         out.unlink(missing_ok=True)
         write_arrow(request.table.select(columns), rows)
-        self.tools.progress.say(f"the {who} {_title(model)} predicts {request.table.num_rows:,} rows")
+        which = f" ({request.part})" if request.part else ""
+        self.tools.progress.say(f"the {who} {_title(model)} predicts {request.table.num_rows:,} rows{which}")
+        asked = ("--model", folder, "--input", rows, "--output", out)
         try:
-            self._run(
-                who,
-                model,
-                [python, "-m", "legion_ci.serving.predict", "--model", folder, "--input", rows, "--output", out],
-                request,
-            )
+            self._run(who, model, limited.command(python, request.limits, "legion_ci.serving.predict", *asked), request)
             return _checked(who, model, _read(out), request)
         finally:
             for path in (rows, out):
@@ -87,7 +92,7 @@ class LockedPredictor:
     def _run(self, who: str, model: ModelRef, command: list[str | Path], request: Request) -> None:
         with self.tools.progress.waiting(f"the {who}'s predictions"):
             done = self.tools.shell.run(
-                command, cwd=self.work, env={"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+                command, cwd=self.work, env=limited.environment(request.limits),
                 timeout_s=request.timeout_s, check=False,
             )  # fmt: skip
         if done.returncode != 0:
@@ -95,14 +100,19 @@ class LockedPredictor:
             raise ToolError(
                 f"the {who} {_title(model)} cannot predict the evaluation rows "
                 f"(status {done.returncode}: {self.tools.secrets.redact(said[-1].strip())})",
-                where="quality", todo=f"try it: {' '.join(str(c) for c in command[:5])} …",
+                where="quality", todo=_advice(command, request.limits),
             )  # fmt: skip
 
 
-def write_arrow(table: pa.Table, path: Path) -> None:
+def _advice(command: list[str | Path], limits: LimitsSettings) -> str:
+    bound = f"; it may use {limits.memory:,} bytes (quality.limits.memory)" if limits.memory else ""
+    return f"try it: {' '.join(str(c) for c in command[:5])} …{bound}"
+
+
+def write_arrow(table: pa.Table, path: Path, options: pa.ipc.IpcWriteOptions | None = None) -> None:
     """Write an Arrow IPC file; a full disk is a ToolError."""
     try:
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
             writer.write_table(table)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -146,7 +156,7 @@ def _keep(table: pa.Table, path: Path) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         os.close(handle)
         try:
-            write_arrow(table, Path(temporary))
+            write_arrow(table, Path(temporary), pa.ipc.IpcWriteOptions(compression="zstd"))
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)

@@ -11,9 +11,8 @@ from typing import Any
 from legion_ci.quality import metric_plan
 from legion_ci.quality.catalogue import Metric
 from legion_ci.quality.checks import Evidence, Finding
-from legion_ci.quality.estimates import Resampling, point
+from legion_ci.quality.estimates import Resampling
 from legion_ci.quality.metric_settings import MetricSettings
-from legion_ci.quality.sample import Sample, rarer
 from legion_ci.results import CheckResult, Outcome
 
 _OF_CELLS = 4  # times min_rare: what the bootstrap of counts needs of the rarer class (200 at the default of 50)
@@ -92,20 +91,11 @@ class Question:
             **facts,
         )
 
-    def values(self, sample: Sample) -> dict[str, float | None]:
-        """Both models' values of the metric."""
-        new = point(self.metric, sample.alone())
-        if sample.champion is None:
-            return {"candidate": new, "champion": None}
-        old = Sample(sample.truth, sample.champion, None, sample.n_classes, sample.positive)
-        return {"candidate": new, "champion": point(self.metric, old)}
-
-    def too_few(self, sample: Sample, part: str = "", *, declared: bool = True) -> Finding | None:
-        """What to say when the rows are too few to say anything; None when they are enough."""
-        rare = rarer(self.metric, sample)
+    def too_few(self, n: int, rare: int, part: str = "", *, declared: bool = True) -> Finding | None:
+        """What to say when ``rare`` of ``n`` rows are too few to say anything; None when they are enough."""
         if rare >= self.minimum:
             return None
-        needed = math.ceil(len(sample) * self.minimum / rare) if rare else None
+        needed = math.ceil(n * self.minimum / rare) if rare else None
         kind = (
             self.metric.units
             if self.metric.units != "rows" or not self.metric.of_classes
@@ -114,7 +104,7 @@ class Question:
         message = f"{rare:,} {kind}, at least {self.minimum:,} are needed" + (
             f": about {needed:,} rows" if needed else ""
         )
-        facts: dict[str, Any] = {"n": len(sample), "n_rare": rare, "n_needed": needed, "message": message}
+        facts: dict[str, Any] = {"n": n, "n_rare": rare, "n_needed": needed, "message": message}
         if part:
             return Finding(
                 self.result(Outcome.NOT_ASSESSED, part, **facts), "not_assessed", blocks=declared, rows_needed=needed

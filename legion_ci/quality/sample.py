@@ -43,6 +43,17 @@ class Sample:
         """The same without champion."""
         return replace(self, champion=None)
 
+    def of_champion(self) -> Sample:
+        """The champion in the candidate's place, alone."""
+        if self.champion is None:
+            raise ValueError("there is no champion")
+        return replace(self, candidate=self.champion, champion=None, cluster=None)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows of each class."""
+        return np.bincount(self.truth.astype(np.int64), minlength=self.n_classes)
+
     @property
     def is_positive(self) -> NDArray[np.bool_]:
         """Rows of the positive class."""
@@ -67,13 +78,15 @@ def answers_for(metric: Metric, answers: Answers, truth: Truth, positive: int, t
 
 def rarer(metric: Metric, sample: Sample) -> int:
     """How many rows of the kind that limits what the metric can say: the rarer class, the positives, the rows."""
-    if metric.name == "recall":
-        return int(np.sum(sample.is_positive))
-    if metric.name == "specificity":
-        return int(np.sum(~sample.is_positive))
-    if not metric.of_classes or (metric.name in _MEANS and sample.n_classes > 2):
-        return len(sample)
-    if metric.needs_positive:
-        positives = int(np.sum(sample.is_positive))
-        return min(positives, len(sample) - positives)
-    return int(np.bincount(sample.truth.astype(np.int64), minlength=sample.n_classes).min())
+    return rarer_of(metric, sample.counts, sample.positive) if metric.of_classes else len(sample)
+
+
+def rarer_of(metric: Metric, counts: NDArray[np.int64], positive: int) -> int:
+    """The same for a metric of classes, from the rows of each class."""
+    n = int(counts.sum())
+    positives = int(counts[positive]) if positive >= 0 else 0
+    if metric.name in ("recall", "specificity"):
+        return positives if metric.name == "recall" else n - positives
+    if metric.name in _MEANS and len(counts) > 2:
+        return n
+    return min(positives, n - positives) if metric.needs_positive else int(counts.min())

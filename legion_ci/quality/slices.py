@@ -49,8 +49,10 @@ def _of_entry(name: str, told: Sequence[Any] | Parting, table: pa.Table) -> Iter
 def _of_column(column: str, values: Sequence[Any], cells: pa.ChunkedArray) -> Iterator[Slice]:
     names, codes = encoded(cells)
     if not values:
+        order = np.argsort(codes, kind="stable")
+        members = np.split(order, np.cumsum(np.bincount(codes, minlength=len(names)))[:-1])
         for code in np.argsort(names, kind="stable"):
-            yield Slice(column, names[code], np.flatnonzero(codes == code), False)
+            yield Slice(column, names[code], members[code], False)
     keys = [labels.key(n) for n in names]
     for value in values:
         known = labels.key(MISSING if value is None else value)

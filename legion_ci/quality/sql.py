@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
+from legion_ci.data.stream import ROW
+
 
 @contextmanager
 def connected(rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -17,6 +19,13 @@ def connected(rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET enable_external_access=false")
         connection.execute("SET TimeZone='UTC'")
         connection.execute("SET lock_configuration=true")
+        yield connection
+
+
+@contextmanager
+def numbered(rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same with the number of each row, from 0, in ``legion_row_number``."""
+    with connected(rows.append_column(ROW, pa.array(range(len(rows)), pa.int64()))) as connection:
         yield connection
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from legion_ci.core.errors import LegionError
 from legion_ci.core.files import digest_bytes
 from legion_ci.core.tools import Tools
@@ -16,6 +18,8 @@ from legion_ci.quality.asker import Asker
 from legion_ci.quality.checks import Check, Evidence, Finding, Rows
 from legion_ci.quality.evidence import Answers
 from legion_ci.quality.predictions import LockedPredictor, Predictor, Request
+from legion_ci.quality.streamed import judge as streamed
+from legion_ci.quality.streamed.judge import Pieces, Tally
 from legion_ci.results import ModelRef, Outcome, QualityResult, TrainResult, Verdict
 from legion_ci.settings.schema import DataSettings, QualitySettings
 
@@ -68,10 +72,11 @@ def prepare(
     """Rows and checks, with all problems at once; arguments and errors are those of ``run``."""
     plan.champion_needed(champion is not None, first)
     wanted = plan.checks(settings)
-    dataset = plan.evaluation(data, folder)
-    rows = plan.rows(settings, dataset, wanted, folder, tools.clock.now())
+    found = plan.evaluation(data, settings, folder, work / "quality")
+    rows = plan.rows(settings, found, wanted, folder, tools.clock.now())
     digest = open_source(plan.EVALUATION, data[plan.EVALUATION], folder).digest()
-    request = Request(dataset.table, digest, tuple(dataset.feature_names), settings.timeout)
+    asked_of = f"{digest} drawn {settings.seed}" if rows.stream else digest
+    request = Request(rows.table, asked_of, rows.features, settings.timeout, limits=settings.limits)
     links = tuple(find_links)
     asked = predictor or LockedPredictor(tools, work / "quality", links)
     return Asked(rows, wanted, Asker(candidate, request, asked, tools, folder, work / "quality", links), digest)
@@ -83,17 +88,50 @@ def _findings(
     """Checks of the rows alone come first: what they find is told even where no model can answer such rows."""
     bare = Evidence(rows, None, None, False, rows.settings.checks, tools.progress.say, asker)
     of_rows = {i: _one(c, bare) for i, c in enumerate(wanted) if not c.needs_answers}
-    asking = [c for c in wanted if c.needs_answers]
+    asking = {i: c for i, c in enumerate(wanted) if c.needs_answers}
     try:
-        evidence = answered(rows, asking, asker, champion, bare) if asking else bare
+        found = _asked(asking, bare, asker, champion)
     except LegionError as error:
         if not any(f.result.outcome is Outcome.FAIL for found in of_rows.values() for f in found):
             raise
-        found = {i: [_unasked(c, error)] for i, c in enumerate(wanted) if c.needs_answers}
-    else:
-        found = {i: _one(c, evidence) for i, c in enumerate(wanted) if c.needs_answers}
+        found = {i: [_unasked(c, error)] for i, c in asking.items()}
     both = {**of_rows, **found}
     return alarms.settle([f for i in range(len(wanted)) for f in both[i]], rows.settings.alpha)
+
+
+def _asked(
+    asking: Mapping[int, Check], bare: Evidence, asker: Asker, champion: ModelRef | None
+) -> dict[int, list[Finding]]:
+    """Checks by their number. Of a stream, what can be added up is; all else is asked of the rows that were drawn."""
+    tallies = tallied(asking, bare.rows)
+    some = {i: c for i, c in asking.items() if i not in tallies}
+    found: dict[int, list[Finding]] = {}
+    if some or (asking and bare.rows.settings.key):
+        looked_at = asking if bare.rows.settings.key else some
+        evidence = answered(bare.rows, list(looked_at.values()), asker, champion, bare)
+        found = {i: [_of_drawn(c, f, bare.rows) for f in _one(c, evidence)] for i, c in some.items()}
+    if tallies and bare.rows.stream is not None:
+        live = champion if any(asking[i].needs_champion for i in tallies) else None
+        found |= streamed.findings(tallies, Pieces(bare, bare.rows.stream, asker, live))
+    return found
+
+
+def tallied(asking: Mapping[int, Check], rows: Rows) -> dict[int, Tally]:
+    """What adds up the rows of each check that can be, where rows are streamed."""
+    if rows.stream is None:
+        return {}
+    makers = {i: getattr(c, "tally", None) for i, c in asking.items()}
+    made = {i: make(rows) for i, make in makers.items() if make is not None}
+    return {i: t for i, t in made.items() if t is not None}
+
+
+def _of_drawn(check: Check, finding: Finding, rows: Rows) -> Finding:
+    """Says so where only the rows that were drawn were looked at."""
+    if rows.stream is None or getattr(check, "brings_rows", False):
+        return finding
+    told = f"on {len(rows.table):,} of {rows.n:,} rows, drawn by quality.seed"
+    message = f"{finding.result.message}; {told}" if finding.result.message else told
+    return replace(finding, result=msgspec.structs.replace(finding.result, message=message))
 
 
 def answered(rows: Rows, asking: Sequence[Check], asker: Asker, champion: ModelRef | None, bare: Evidence) -> Evidence:
@@ -105,6 +143,7 @@ def answered(rows: Rows, asking: Sequence[Check], asker: Asker, champion: ModelR
     old = new if same else None
     if champion is not None and not same and any(c.needs_champion for c in asking):
         old = _answers("champion", champion, asker.request, asker.predictor)
+        order.look(rows, old, replace(asker, model=champion, who="champion"))
     return replace(bare, candidate=new, champion=old, same=same)
 
 
@@ -128,7 +167,7 @@ def _result(
     settings: QualitySettings, rows: Rows, findings: Sequence[Finding], candidate: ModelRef, champion: ModelRef | None,
     digest: str,
 ) -> QualityResult:  # fmt: skip
-    n = rows.table.num_rows
+    n = rows.n
     said, reason = verdict.of(findings, settings.on_unassessed) if findings else (Verdict.INCONCLUSIVE, "no_checks")
     question = digest_bytes(settings.model_dump_json(serialize_as_any=True).encode())
     against = champion.artefact.digest if champion else "none"

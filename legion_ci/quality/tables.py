@@ -124,17 +124,15 @@ def _mean_of_ratios(ratios: list[tuple[dict[int, float], dict[int, float]]], cel
 def _difference(metric: Smooth, rows: int, width: int = 2) -> Smooth:
     """metric(candidate's table) − metric(champion's table), over the joint table of shape (rows, width, width)."""
 
-    def tables(shares: Floats) -> tuple[Floats, Floats]:
-        joint = shares.reshape(*shares.shape[:-1], rows, width, width)
-        flat = (*shares.shape[:-1], rows * width)
-        return joint.sum(axis=-1).reshape(flat), joint.sum(axis=-2).reshape(flat)
+    cell = np.arange(rows * width * width).reshape(rows, width, width)
+    one = np.eye(rows * width)[cell // (width * width) * width + cell // width % width].reshape(cell.size, -1)
+    other = np.eye(rows * width)[cell // (width * width) * width + cell % width].reshape(cell.size, -1)
 
     def value(shares: Floats) -> Floats:
-        new, old = tables(shares)
-        return metric.value(new) - metric.value(old)
+        return metric.value(shares @ one) - metric.value(shares @ other)
 
     def gradient(shares: Floats) -> Floats:
-        new, old = (metric.gradient(t).reshape(*shares.shape[:-1], rows, width) for t in tables(shares))
-        return (new[..., :, None] - old[..., None, :]).reshape(shares.shape)
+        result: Floats = metric.gradient(shares @ one) @ one.T - metric.gradient(shares @ other) @ other.T
+        return result
 
     return Smooth(value, gradient)

@@ -104,10 +104,19 @@ def _deployment(story: Story) -> Pairs:
 def training(story: Story) -> Node | None:
     """Metrics and parameters that train logged."""
     train = story.train
-    if train is None or not (train.metrics or train.parameters):
+    if train is None or not (train.metrics or train.parameters or train.documents):
         return None
     metrics = [(k, wording.number(v)) for k, v in sorted(train.metrics.items())[:60]]
     chosen = [(k, parts.name(v)) for k, v in sorted(train.parameters.items())[:60]]
     told: list[Child] = [html("h3", {}, "Metrics"), parts.facts(metrics)] if metrics else []
     told += [html("h3", {}, "Parameters"), parts.facts(chosen)] if chosen else []
-    return parts.section("Training", told)
+    return parts.section("Training", told, _documents(story))
+
+
+def _documents(story: Story) -> Node | None:
+    """Links to the pages that training left beside this one, unless it was skipped: they are in the run that trained."""
+    record = story.gate("train").record
+    if story.train is None or not story.train.documents or record is None or record.skipped:
+        return None
+    links = [html("li", {}, html("a", {"href": f"training/{name}"}, name)) for name in story.train.documents]
+    return html("ul", {}, links)

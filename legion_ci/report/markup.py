@@ -16,7 +16,7 @@ _UNPRINTABLE = re.compile(  # what XML cannot hold, and what turns the direction
     "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\x7f-\x9f]"
 )
 _FORBIDDEN_TAGS = {"script", "style", "iframe", "object", "embed", "form", "base"}
-_LINK = re.compile(r"(?:https?://|#).*|[\w-]+(?:\.[\w-]+)*(?:#[\w-]*)?", re.DOTALL)
+_LINK = re.compile(r"(?:https?://|#).*|(?:training/)?[\w-]+(?:\.[\w-]+)*(?:#[\w-]*)?", re.DOTALL)
 _OWN_LINE = {
     "html", "head", "meta", "link", "title", "body", "header", "nav", "main", "footer", "section", "div", "p", "h1",
     "h2", "h3", "ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "figure", "figcaption",

@@ -9,14 +9,19 @@ from typing import Any
 
 from legion_ci.core.errors import ConfigurationError, Problem
 from legion_ci.settings import yaml
+from legion_ci.settings.schema import DataSettings
 from legion_ci.settings.yaml import Key, Layer
 
 PREFIX = "LEGION__"
 PLATFORM = "LEGION_PLATFORM"
+_SWAPPED = {"data": frozenset(DataSettings.model_fields), "sinks": frozenset[str]()}  # section -> what stays at a swap
 
 
 def stack(file: Path, flags: Sequence[str], environment: Mapping[str, str]) -> Layer:
-    """All layers merged, later ones over earlier ones; mappings are merged, everything else is replaced."""
+    """All layers merged, later ones over earlier ones; mappings are merged, everything else is replaced.
+
+    A layer that names another ``use`` for a data set or a sink swaps it: what earlier layers told the other plug-in goes.
+    """
     layers = [*_platform(environment), yaml.read(file), _environment(environment), _flags(flags)]
     total = Layer()
     for layer in layers:
@@ -60,7 +65,14 @@ def _put(layer: Layer, key: tuple[str, ...], text: str, origin: str) -> None:
         if not isinstance(values, dict):
             raise ConfigurationError(f"{'.'.join(key[: i + 1])} is a value, not a section", where=origin)
     values[key[-1]] = yaml.scalar(text)
+    _tell(layer, key, values[key[-1]], origin)
+
+
+def _tell(layer: Layer, key: Key, value: Any, origin: str) -> None:
+    """The origin of a value, and of everything in it."""
     layer.origins[key] = origin
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        _tell(layer, (*key, name), inner, origin)
 
 
 def _merge(total: Layer, values: Mapping[str, Any], key: Key, origins: Mapping[Key, str]) -> None:
@@ -70,12 +82,26 @@ def _merge(total: Layer, values: Mapping[str, Any], key: Key, origins: Mapping[K
     for name, value in values.items():
         here = (*key, name)
         if isinstance(value, dict) and isinstance(target.get(name), dict):
+            _swap(total, target[name], value, here)
             _merge(total, value, here, origins)
             continue
         target[name] = _copied(value)
         for old in [k for k in total.origins if k[: len(here)] == here]:
             del total.origins[old]
         total.origins.update({k: v for k, v in origins.items() if k[: len(here)] == here})
+
+
+def _swap(total: Layer, target: dict[str, Any], value: Mapping[str, Any], here: Key) -> None:
+    if len(here) != 2 or here[0] not in _SWAPPED or value.get("use", _use(target)) == _use(target):
+        return
+    for gone in [k for k in target if k not in _SWAPPED[str(here[0])]]:
+        del target[gone]
+        for key in [k for k in total.origins if k[:3] == (*here, gone)]:
+            del total.origins[key]
+
+
+def _use(values: Mapping[str, Any]) -> Any:
+    return values.get("use", "parquet")
 
 
 def _copied(value: Any) -> Any:

@@ -15,7 +15,7 @@ from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError, LegionError, PluginError, Problem
 from legion_ci.core.site import Site, state_home
 from legion_ci.settings import layers
-from legion_ci.settings.schema import QualitySettings, Section, Settings
+from legion_ci.settings.schema import NOT_SHOWN, QualitySettings, Section, Settings
 from legion_ci.settings.yaml import Key, Layer
 
 FILE = "legion.yaml"
@@ -62,7 +62,7 @@ def load(file: Path, flags: Sequence[str] = (), environment: Mapping[str, str] |
 
 def _site(settings: Settings, folder: Path) -> Site:
     main, branch = _main_site(settings, folder), settings.site.branch
-    return Site(main.path.with_name(f"{main.path.name}-branches") / branch, main.model) if branch else main
+    return Site(main.path.with_name(f"{main.path.name}-branches") / branch, main.model, branch) if branch else main
 
 
 def _on_a_branch(settings: Settings) -> Settings:
@@ -115,6 +115,8 @@ def _complete(layer: Layer) -> type[Settings]:
             fields[section] = (model, _made(model))
     sources: dict[Key, Any] = {("data", name): s for name, s in _mapping(layer.values.get("data")).items()}
     fields["data"] = (dict.__class_getitem__((str, found.union("data_sources", "parquet", sources))), {})
+    sinks: dict[Key, Any] = {("sinks", name): s for name, s in _mapping(layer.values.get("sinks")).items()}
+    fields["sinks"] = (dict.__class_getitem__((str, found.union("data_sinks", "parquet", sinks))), {})
     checks = _mapping(layer.values.get("quality")).get("checks", ())
     items: dict[Key, Any] = (
         {("quality", "checks", i): c for i, c in enumerate(checks)} if isinstance(checks, tuple) else {}
@@ -167,7 +169,8 @@ def _problem(error: ErrorDetails, layer: Layer, schema: type[BaseModel]) -> Prob
     if error["type"] == "missing":
         return Problem(f"{path} is missing", where, "add it")
     found = error.get("input")
-    shown = f" (found {found!r})" if found is not None and not isinstance(found, dict | tuple) else ""
+    hidden = found is None or isinstance(found, dict | tuple) or error["type"] == NOT_SHOWN
+    shown = "" if hidden else f" (found {found!r})"
     message = error["msg"].removeprefix("Value error, ")
     return Problem(f"{path}: {message[0].lower()}{message[1:]}{shown}", where)
 

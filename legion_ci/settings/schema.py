@@ -10,12 +10,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from legion_ci.core.site import Site
+from legion_ci.settings import cron
 
 STAGES = ("train", "quality", "package", "deploy", "perf", "promote")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+NOT_SHOWN = "legion_not_shown"  # type of a problem whose value may be a secret
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -32,9 +43,11 @@ def parse_duration(value: Any) -> Any:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+Cron = Annotated[str, AfterValidator(cron.checked)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 Name = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Size = Annotated[int, BeforeValidator(lambda value: parse_size(value)), Field(ge=1)]  # bytes
 
 
 class Section(BaseModel):
@@ -86,30 +99,89 @@ class DistributionSettings(Section):
     find_links: tuple[str, ...] = ()
 
 
+def _columns(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
 class DataSettings(Section):
-    """A data set; the source that ``use`` names adds its settings. Columns are features unless target or ignored."""
+    """A data set; the source that ``use`` names adds its settings. Columns are features unless target or ignored.
+
+    tags: who sees it: train, test, predict; default: everybody, but ``eval`` is for the gate alone. chunk_rows: it is read in
+    pieces of so many rows by ``chunks()`` and never held as a whole unless its table is asked for.
+    """
 
     use: str = "parquet"
     target: str | None = None
     ignore: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None
+    tags: Annotated[tuple[Literal["train", "test", "predict"], ...], BeforeValidator(_columns)] = ()
+    chunk_rows: int | None = Field(default=None, ge=1)
 
     def at(self, site: Site, promote: PromoteSettings, folder: Path) -> DataSettings:
         """Completed by what the configuration as a whole says; called once, by the loader. folder: the model repository."""
         return self
 
 
+class SinkSettings(Section):
+    """Where predictions go; the sink that ``use`` names adds its settings."""
+
+    use: str = "parquet"
+
+
+class RangeSettings(Section):
+    """Values from ``low`` to ``high``, both included; whole numbers when both are. log: even in the logarithm."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RangeSettings:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("low must be below high" + (", and above 0 with log" if self.log else ""))
+        return self
+
+
+class SearchSettings(Section):
+    """Hyper-parameters to try before the model is trained with the best of them.
+
+    space: for each parameter a list of values, or {low, high, log}. metric: measured on rows that training does not see:
+    those of the data set ``on``, else a share ``held_out`` of data.train chosen by ``seed``; never those of data.eval.
+    sampler: tpe (learns from earlier trials), random or grid (every combination). trials, time: the budget; no round of
+    ``parallel`` trials starts after it.
+    """
+
+    space: dict[str, RangeSettings | tuple[Any, ...]] = Field(min_length=1)
+    metric: Literal["accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "brier", "rmse", "mae", "r2"]
+    on: str | None = None
+    held_out: float = Field(default=0.25, gt=0, lt=1)
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    trials: int = Field(default=20, ge=1, le=10_000)
+    time: Duration = 24 * 3600.0
+    parallel: int = Field(default=2, ge=1, le=256)
+    seed: int = Field(default=20261121, ge=0)
+
+
 class TrainSettings(Section):
     """How a model is made; the trainer that ``use`` names adds its own settings.
 
-    requirements: pip requirements of the model at run time, or one .txt file; None: inferred by MLflow.
+    requirements: pip requirements of the model at run time, or one .txt file; None: what the model loads. environment: a
+    file that describes the environment to train and serve in (conda.yaml, python_env.yaml, pyproject.toml, uv.lock,
+    requirements.txt); None: train in this one. search: try hyper-parameters first.
     """
 
+    tools: ClassVar[tuple[str, ...]] = ()  # our extras that training itself needs beside a described environment
     use: str = "function"
     parameters: dict[str, Any] = Field(default_factory=dict)
     requirements: tuple[str, ...] | str | None = None
+    environment: str | None = None
+    search: SearchSettings | None = None
     sample_rows: int = Field(default=20, ge=1, le=10_000)
     timeout: Duration = 24 * 3600.0
+
+    def described_in(self, folder: Path) -> Path | None:
+        """The file that describes the environment to train in; folder: the model repository."""
+        return folder / self.environment if self.environment else None
 
 
 class CheckSettings(Section):
@@ -133,9 +205,10 @@ class CheckSettings(Section):
         """Whether the same inputs may get another verdict later."""
         return False
 
-
-def _columns(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether some of the rows, drawn at random, would not do."""
+        return False
 
 
 class SelfTestSettings(Section):
@@ -145,10 +218,24 @@ class SelfTestSettings(Section):
     time: Duration = 120.0
 
 
+class LimitsSettings(Section):
+    """What a model's process may use while it answers evaluation rows.
+
+    threads: of numeric libraries, default the cores that this process may use. memory: of its own data, like 8GiB; a model
+    that wants more fails (Linux only); default no limit.
+    """
+
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    memory: Annotated[Size, Field(ge=64 << 20)] | None = None
+
+
 class QualitySettings(Section):
     """The quality gate. alpha is one-sided. key: columns that name an evaluation row; no two rows may share it, and a
-    model that answers some rows in another order differently is refused.
+    model that answers some rows in another order differently is refused. memory: bytes that the gate may take, like 2GiB;
+    evaluation rows that would be more than a quarter of it are streamed. limits: of the models' processes.
     """
+
+    not_inputs: ClassVar[frozenset[str]] = frozenset({"limits"})
 
     checks: tuple[CheckSettings, ...] = ()
     alpha: Alpha = 0.05
@@ -161,6 +248,8 @@ class QualitySettings(Section):
     resamples: int = Field(default=10_000, ge=10_000)
     seed: int = 20261121
     timeout: Duration = 3600.0
+    memory: Annotated[Size, Field(ge=64 << 20)] = 4 << 30
+    limits: LimitsSettings = LimitsSettings()
     selftest: SelfTestSettings = SelfTestSettings()
 
 
@@ -367,6 +456,65 @@ class PromoteSettings(Section):
         return steps
 
 
+class DriftTrigger(Section):
+    """Users' requests of the last ``window`` against the data that the champion learnt from, column by column.
+
+    columns: default, the features. limit: the population stability index that is still no drift. alpha: for all columns
+    together. min_rows: below it nothing is said (rows of one unit count as less than their number).
+    """
+
+    columns: Annotated[tuple[str, ...], BeforeValidator(_columns)] = ()
+    limit: float = Field(default=0.2, gt=0)
+    window: Duration = 7 * 86400.0
+    alpha: Alpha = 0.05
+    min_rows: int = Field(default=200, ge=20)
+
+
+class DecayTrigger(Section):
+    """The champion's ``promote.metric`` on outcomes: the last ``window`` against all its time before that.
+
+    margin: the loss that is accepted. min_units: users' units in each of both, below which nothing is said.
+    """
+
+    margin: float = Field(default=0.02, ge=0)
+    window: Duration = 7 * 86400.0
+    alpha: Alpha = 0.05
+    min_units: int = Field(default=200, ge=20)
+
+
+class BudgetSettings(Section):
+    """So many retrainings start within so long a time."""
+
+    retrainings: int = Field(default=4, ge=1)
+    within: Duration = 30 * 86400.0
+
+
+class ScheduleSettings(Section):
+    """When a retraining starts by itself, on the main branch of a Jenkins job (``legionPipeline(manage: true)``).
+
+    cron: when it is asked, in Jenkins' format, with ``H``; default once a day where there are conditions. Without conditions
+    each of these times is a retraining; with some, one must hold: drift, decay, or so many new rows in data.train.
+    cooldown: the least time between two retrainings that start by themselves.
+    """
+
+    cron: Cron | None = None
+    drift: DriftTrigger | None = None
+    decay: DecayTrigger | None = None
+    rows: int | None = Field(default=None, ge=1)
+    cooldown: Duration = 86400.0
+    budget: BudgetSettings = BudgetSettings()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether a retraining needs more than its time."""
+        return bool(self.drift or self.decay or self.rows)
+
+    @property
+    def trigger(self) -> str | None:
+        """The lines of a Jenkins timer; None when nothing starts by itself."""
+        return self.cron or ("H H * * *" if self.conditional else None)
+
+
 class ReportSettings(Section):
     """The pages for people."""
 
@@ -386,8 +534,8 @@ class JenkinsSettings(Section):
     """The Jenkins server and this model's job there, for the tasks ``jenkins.…``; the pipeline itself needs none of it.
 
     url, user, token: ``env:NAME`` or ``file:PATH`` (url may also be an address). repository: default, the remote ``origin``.
-    credentials: the id of a Jenkins credential that may read it. poll: how often branches are looked for. cron: when a build
-    starts by itself (Jenkins' format, with ``H``); promotion_look: when the waiting promotion is looked at again.
+    credentials: the id of a Jenkins credential that may read it. poll: how often branches are looked for. promotion_look: when
+    the waiting promotion is looked at again (Jenkins' cron, with ``H``). When a build starts by itself: ``schedule``.
     """
 
     url: str = "env:JENKINS_URL"
@@ -404,8 +552,7 @@ class JenkinsSettings(Section):
     agent: str = ""
     parameters: tuple[ParameterSettings, ...] = ()
     poll: Duration = 15 * 60.0
-    cron: str | None = None
-    promotion_look: str | None = None
+    promotion_look: Cron | None = None
     keep_builds: int = Field(default=50, ge=1)
     timeout: Duration = 30.0
     queue_timeout: Duration = 30 * 60.0
@@ -452,12 +599,14 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     distribution: DistributionSettings = DistributionSettings()
     data: dict[str, DataSettings] = Field(default_factory=dict)
+    sinks: dict[str, SinkSettings] = Field(default_factory=dict)
     train: TrainSettings = TrainSettings()
     quality: QualitySettings = QualitySettings()
     package: PackageSettings = PackageSettings()
     deploy: DeploySettings = DeploySettings()
     perf: PerfSettings = PerfSettings()
     promote: PromoteSettings = PromoteSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     report: ReportSettings = ReportSettings()
     jenkins: JenkinsSettings = JenkinsSettings()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits for minutes
 
 from legion_ci.core.errors import LegionError, ServiceError, ToolError, missing_package
@@ -43,7 +44,7 @@ _TEXT_MAX = 6000  # MLflow refuses longer parameter values
 
 @dataclass(frozen=True)
 class Store:
-    """The tracking server and registry of one model."""
+    """The tracking server and registry of one model. model: its name in the registry, one of its own for a branch."""
 
     uri: str
     artefacts: str | None  # where a new experiment keeps its artefacts; None: the server decides
@@ -58,7 +59,7 @@ class Store:
             site.store.mkdir(parents=True, exist_ok=True)
             uri = f"sqlite:///{site.store / 'mlflow.db'}"
         artefacts = (site.store / "artefacts").as_uri() if urlsplit(uri).scheme == "sqlite" else None
-        return cls(uri, artefacts, experiment or site.model, site.model, site.locks / "mlflow.lock")
+        return cls(uri, artefacts, experiment or site.model, site.registered, site.locks / "mlflow.lock")
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -143,6 +144,12 @@ class Store:
             else:
                 self.client.set_registered_model_alias(self.model, alias, model.version)
 
+    def unregister(self) -> None:
+        """Remove the registered model with all its versions, where there is one; its runs stay."""
+        with _told(self.uri):
+            if self.client.search_registered_models(filter_string=f"name = '{self.model}'"):
+                self.client.delete_registered_model(self.model)
+
     def logged_models(self, run_id: str) -> list[LoggedModel]:
         """The models that a run logged (MLflow 3)."""
         with _told(self.uri):
@@ -151,10 +158,33 @@ class Store:
             return [m for m in found if m.source_run_id == run_id]
 
 
-def download(uri: str, target: Path) -> Path:
-    """Download an artefact folder by any URI that MLflow knows."""
-    with _told(uri):
-        return Path(artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target)))
+def download(uri: str, target: Path, server: str | None = None) -> Path:
+    """Download an artefact folder by any URI that MLflow knows; server: whose ``models:`` and ``runs:`` are meant."""
+    with _told(server or uri):
+        found = artifacts.download_artifacts(
+            artifact_uri=_located(uri, server) if server else uri, dst_path=str(target), tracking_uri=server
+        )
+        return Path(found)
+
+
+def _located(uri: str, server: str) -> str:
+    """Where a ``models:`` or ``runs:`` URI of that server points to; MLflow would ask the server of its global state."""
+    client = MlflowClient(tracking_uri=server, registry_uri=server)
+    while uri.startswith("models:/"):
+        name, _, version = uri.removeprefix("models:/").partition("/")
+        uri = client.get_model_version_download_uri(name, version) if version else _logged(client, name)
+    if not uri.startswith("runs:/"):
+        return uri
+    run_id, _, path = uri.removeprefix("runs:/").partition("/")
+    info = client.get_run(run_id).info
+    for model in client.search_logged_models([info.experiment_id]):  # MLflow 3 keeps models beside the run
+        if model.source_run_id == run_id and model.name == path:
+            return str(model.artifact_location)
+    return f"{info.artifact_uri}/{path}"
+
+
+def _logged(client: MlflowClient, model_id: str) -> str:
+    return str(client.get_logged_model(model_id).artifact_location)
 
 
 def _batched(items: list[T]) -> Iterator[list[T]]:
@@ -204,6 +234,13 @@ def save_model(model: Any, folder: Path, code: list[str]) -> str:
             model, str(folder), serialization_format="cloudpickle", pip_requirements=[], code_paths=code or None
         )
         return "sklearn"
+
+
+def save_spark_model(model: Any, folder: Path, code: list[str]) -> None:
+    """Write a fitted Spark pipeline in MLflow's format; the session that fitted it still runs."""
+    import mlflow.spark
+
+    mlflow.spark.save_model(model, str(folder), pip_requirements=[], code_paths=code or None)
 
 
 @contextlib.contextmanager

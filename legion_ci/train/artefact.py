@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from legion_ci.data import source
 from legion_ci.results import Provenance
 from legion_ci.store import manifest
 from legion_ci.train import environment
-from legion_ci.train.protocol import TrainJob
+from legion_ci.train.protocol import Trained, TrainJob
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,27 +21,50 @@ if TYPE_CHECKING:
 REFERENCE = "reference_sketch.json"
 
 
-def complete(artefact: Path, job: TrainJob, tools: Tools, find_links: tuple[str, ...]) -> None:
-    """Write samples, requirements, lock and the sample's predictions, made in the locked environment."""
+def complete(
+    artefact: Path,
+    job: TrainJob,
+    trained: Trained,
+    prepared: environment.Prepared | None,
+    tools: Tools,
+    find_links: tuple[str, ...],
+) -> None:
+    """Write samples, requirements, lock and the sample's predictions, made in the locked environment.
+
+    Raises ToolError when the model does not predict there: what is missing is an error now, not at serving.
+    """
     model_dir = artefact / manifest.MODEL_DIR
-    provisional(artefact, job)
-    rows, nullable = _sample(job)
+    provisional(artefact, job, trained.flavor)
+    rows, nullable = sample(job)
     _write_reference(model_dir, job)
     manifest.write_sample(model_dir, "head_input", rows, nullable)
-    _write_arrow(rows, job.scratch / "head_input.arrow")
-    environment.describe(artefact, job.settings.requirements, job.folder, tools, job.scratch)
-    python = environment.lock(artefact, tools, find_links)
+    write_arrow(rows, job.scratch / "head_input.arrow")
+    environment.describe(artefact, _wanted(artefact, job, trained, prepared))
+    python = environment.lock(artefact, prepared, tools, find_links)
     environment.predict(python, artefact, job.scratch / "head_input.arrow", job.scratch / "head_output.arrow", tools)
-    manifest.write_sample(model_dir, "head_output", _read_arrow(job.scratch / "head_output.arrow"))
+    manifest.write_sample(model_dir, "head_output", read_arrow(job.scratch / "head_output.arrow"))
 
 
-def provisional(artefact: Path, job: TrainJob) -> None:
-    """Entry point and a manifest without version, so that the model can be loaded before it is registered."""
+def _wanted(artefact: Path, job: TrainJob, trained: Trained, prepared: environment.Prepared | None) -> Iterable[str]:
+    """What the model needs at run time: as described, as stated, as its trainer knows, else what it loads here."""
+    if prepared is not None:
+        return prepared.requirements
+    if job.settings.requirements is not None:
+        return environment.stated(job.settings.requirements, job.folder)
+    if trained.requirements is not None:
+        return trained.requirements
+    return environment.observed(artefact, job.tools, job.scratch)
+
+
+def provisional(artefact: Path, job: TrainJob, flavor: str) -> None:
+    """Entry point and a manifest without version, so that the model can be loaded before it is registered.
+
+    A model of the flavour gppi brought its own entry point.
+    """
     from legion_ci.serving.gppi import ENTRYPOINT
 
-    model_dir = artefact / manifest.MODEL_DIR
-    write_atomic(model_dir / "entrypoint.py", ENTRYPOINT)
-    flavor = "sklearn" if "\n  sklearn:" in (model_dir / "MLmodel").read_text() else "pyfunc"
+    if flavor != "gppi":
+        write_atomic(artefact / manifest.MODEL_DIR / "entrypoint.py", ENTRYPOINT)
     sign(
         artefact,
         name="unregistered",
@@ -61,7 +85,8 @@ def sign(
     )
 
 
-def _sample(job: TrainJob) -> tuple[pa.Table, dict[str, bool]]:
+def sample(job: TrainJob) -> tuple[pa.Table, dict[str, bool]]:
+    """The first rows of the training features, and which of all their columns have gaps."""
     if "train" not in job.data:
         return _logged_sample(job), {}
     data = source.load("train", job.data["train"], job.folder)
@@ -88,7 +113,7 @@ def _logged_sample(job: TrainJob) -> pa.Table:
 
     from legion_ci.store import mlflow
 
-    example = mlflow.input_example(job.model_dir)
+    example = mlflow.input_example(job.model_dir) if (job.model_dir / "MLmodel").is_file() else None
     if example is None:
         raise ConfigurationError(
             "the logged model has no table as input example and there is no data set named train",
@@ -108,14 +133,16 @@ def _has_nan(column: pa.ChunkedArray) -> bool:
     return pa.types.is_floating(column.type) and bool(pc.any(pc.is_nan(column)).as_py())
 
 
-def _write_arrow(table: pa.Table, path: Path) -> None:
+def write_arrow(table: pa.Table, path: Path) -> None:
+    """Write an Arrow file."""
     import pyarrow as pa
 
     with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
         writer.write_table(table)
 
 
-def _read_arrow(path: Path) -> pa.Table:
+def read_arrow(path: Path) -> pa.Table:
+    """Read an Arrow file."""
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as file:

@@ -4,26 +4,74 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import requires
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
 
 from legion_ci.core import environments, uv
 from legion_ci.core.errors import ConfigurationError, ToolError
 from legion_ci.core.files import write_atomic
 from legion_ci.core.tools import Tools
+from legion_ci.train.described import read as described
+from legion_ci.train.described.description import read_requirements
 
 _PREDICT = "legion_ci.serving.predict"
 
 
-def describe(artefact: Path, stated: tuple[str, ...] | str | None, folder: Path, tools: Tools, scratch: Path) -> None:
-    """Write requirements.txt, conda.yaml and python_env.yaml: what was stated, else what the model loads when it predicts here."""
+@dataclass(frozen=True)
+class Prepared:
+    """An environment that was made from a description before training. requirements: lines for pip, ours included."""
+
+    python: Path
+    requirements: tuple[str, ...]
+    lock: Path
+
+
+def prepare(path: Path, extras: Sequence[str], tools: Tools, scratch: Path, find_links: Sequence[str] = ()) -> Prepared:
+    """Lock what the file describes, with what our server needs, and make the environment to train in.
+
+    extras: ours that training itself needs beside the lock; the environment then holds the lock's exact versions and
+    those. Environments are shared by the digest of their lock. Raises ConfigurationError for what cannot be had.
+    """
+    found = described.read(path, tools, scratch)
+    for note in found.notes:
+        tools.progress.say(note)
+    lines = tuple(sorted({*found.requirements, *_ours("serve")}, key=str.lower))
+    if not extras:
+        kept = wanted = _compiled(lines, scratch / "environment.lock", path, tools, find_links)
+    else:  # what both hold has the same version in both
+        more = (*lines, *(r for e in extras for r in _ours(e)))
+        wanted = _compiled(more, scratch / "training.lock", path, tools, find_links)
+        pinned = (f"-c {wanted.name}", *lines)
+        kept = _compiled(pinned, scratch / "environment.lock", path, tools, find_links)
+    return Prepared(environments.ensure(wanted, tools, find_links), lines, kept)
+
+
+def _compiled(lines: Sequence[str], lock: Path, path: Path, tools: Tools, find_links: Sequence[str]) -> Path:
+    stated = lock.with_suffix(".in")
+    write_atomic(stated, "\n".join(lines) + "\n")
+    try:
+        with tools.progress.waiting("the lock"):
+            uv.compile_lock(stated, lock, tools, find_links)
+    except ToolError as error:
+        raise ConfigurationError(
+            f"its packages cannot be locked together with the model server's: {error}",
+            where=str(path),
+            todo="correct the names and versions; conda packages that PyPI lacks have to be left out",
+        ) from error
+    return lock
+
+
+def describe(artefact: Path, wanted: Iterable[str]) -> None:
+    """Write requirements.txt, conda.yaml and python_env.yaml; what our server needs is added."""
     model_dir = artefact / "legion_model"
-    wanted = _stated(stated, folder) if stated is not None else _observed(artefact, tools, scratch)
-    lines = sorted({*wanted, *_server()}, key=str.lower)
+    lines = sorted({*wanted, *_ours("serve")}, key=str.lower)
     write_atomic(model_dir / "requirements.txt", "\n".join(lines) + "\n")
     conda = {
         "name": "model",
@@ -39,18 +87,16 @@ def describe(artefact: Path, stated: tuple[str, ...] | str | None, folder: Path,
     write_atomic(model_dir / "python_env.yaml", yaml.safe_dump(virtualenv, sort_keys=False))
 
 
-def lock(artefact: Path, tools: Tools, find_links: Sequence[str] = ()) -> Path:
-    """Resolve requirements.txt into requirements.lock, once, and prove that the model predicts in it.
-
-    Writes head_output.parquet and .json, the predictions of the samples in the locked environment. Raises ToolError
-    when something is missing there: at training, not at serving.
-    """
+def lock(artefact: Path, prepared: Prepared | None, tools: Tools, find_links: Sequence[str] = ()) -> Path:
+    """Write requirements.lock, resolved once from requirements.txt or before training; returns its environment's Python."""
     model_dir = artefact / "legion_model"
     path = model_dir / "requirements.lock"
-    with tools.progress.waiting("the lock"):
-        uv.compile_lock(model_dir / "requirements.txt", path, tools, find_links)
-    python = environments.ensure(path, tools, find_links)
-    return python
+    if prepared is not None:
+        shutil.copyfile(prepared.lock, path)
+    else:
+        with tools.progress.waiting("the lock"):
+            uv.compile_lock(model_dir / "requirements.txt", path, tools, find_links)
+    return environments.ensure(path, tools, find_links)
 
 
 def predict(python: Path | str, artefact: Path, rows: Path, out: Path, tools: Tools) -> None:
@@ -58,7 +104,8 @@ def predict(python: Path | str, artefact: Path, rows: Path, out: Path, tools: To
     tools.shell.run([python, "-m", _PREDICT, "--model", artefact, "--input", rows, "--output", out])
 
 
-def _stated(stated: tuple[str, ...] | str, folder: Path) -> list[str]:
+def stated(stated: tuple[str, ...] | str, folder: Path) -> list[str]:
+    """Requirements that the settings list, or the lines of the file that they name."""
     if not isinstance(stated, str):
         return list(stated)
     path = folder / stated
@@ -68,11 +115,11 @@ def _stated(stated: tuple[str, ...] | str, folder: Path) -> list[str]:
             where="train.requirements",
             todo="name a requirements file or list requirements",
         )
-    lines = (line.split(" #")[0].strip() for line in path.read_text().splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    return list(read_requirements(path))
 
 
-def _observed(artefact: Path, tools: Tools, scratch: Path) -> list[str]:
+def observed(artefact: Path, tools: Tools, scratch: Path) -> list[str]:
+    """What the model loads when it predicts its sample here, in a fresh process."""
     found = scratch / "loaded.json"
     done = tools.shell.run(
         [
@@ -100,11 +147,8 @@ def _observed(artefact: Path, tools: Tools, scratch: Path) -> list[str]:
     return [f"{name}=={version}" for name, version in json.loads(found.read_text()).items()]
 
 
-def _server() -> list[str]:
-    """What our model server needs, from our own metadata."""
-    stated = requires("legion-ci") or []
-    return [
-        r.split(";")[0].strip()
-        for r in stated
-        if "extra ==" not in r or 'extra == "serve"' in r or "extra == 'serve'" in r
-    ]
+def _ours(extra: str) -> list[str]:
+    """What one of our extras needs, the base included, from our own metadata."""
+    wanted = [Requirement(line) for line in requires("legion-ci") or []]
+    kept = [r for r in wanted if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return [str(r).split(";")[0].strip() for r in kept if r.name != "legion-ci"]

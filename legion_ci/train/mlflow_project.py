@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from legion_ci.core.errors import ConfigurationError, ToolError
 from legion_ci.settings.schema import TrainSettings
+from legion_ci.train import mlproject, work
 from legion_ci.train.protocol import CodeFiles, Trained, TrainJob
 
 
 class MLflowProjectSettings(TrainSettings):
-    """uri: folder of the MLproject, relative to the model repository. entrypoint: one of its entry points."""
+    """uri: folder of the MLproject, relative to the model repository. entrypoint: one of its entry points.
+
+    env_manager: lock (what the MLproject names, or ``environment``, locked and made by uv) or local (this environment).
+    """
 
     uri: str = "."
     entrypoint: str = "main"
+    env_manager: Literal["lock", "local"] = "lock"
+
+    def described_in(self, folder: Path) -> Path | None:
+        """``environment``, else the conda_env, python_env or uv project that the MLproject has."""
+        if self.env_manager == "local":
+            return None
+        return super().described_in(folder) or mlproject.described_in(folder / self.uri)
 
 
 class MLflowProjectTrainer:
@@ -31,6 +42,8 @@ class MLflowProjectTrainer:
 
     def train(self, job: TrainJob) -> Trained:
         """Run the entry point, then fetch the model, parameters and metrics that it logged."""
+        from legion_ci.train.collected import collect
+
         settings = job.settings
         assert isinstance(settings, MLflowProjectSettings)
         project = job.folder / settings.uri
@@ -39,53 +52,23 @@ class MLflowProjectTrainer:
                 "there is no MLproject file", where=f"train.uri: {settings.uri}", todo="name the folder that holds it"
             )
         parameters = [w for k, v in settings.parameters.items() for w in ("-P", f"{k}={v}")]
-        job.tools.shell.run(
-            [
-                sys.executable,
-                "-m",
-                "mlflow",
-                "run",
-                project,
-                "--env-manager",
-                "local",
-                "-e",
-                settings.entrypoint,
-                "--run-id",
-                job.run_id,
-                *parameters,
-            ],
-            cwd=job.folder,
-            timeout_s=settings.timeout,
-            capture=False,
-            env={
-                "MLFLOW_TRACKING_URI": job.tracking_uri,
-                "MLFLOW_REGISTRY_URI": job.tracking_uri,
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "PATH": f"{Path(sys.executable).parent}:{_path()}",
-            },
-        )
-        return _collect(job)
-
-
-def _path() -> str:
-    import os
-
-    return os.environ.get("PATH", "/usr/bin:/bin")
-
-
-def _collect(job: TrainJob) -> Trained:
-    from legion_ci.store import mlflow
-
-    client = mlflow.Store(job.tracking_uri, None, "", "", job.scratch / "mlflow.lock")
-    models = client.logged_models(job.run_id)
-    if len(models) != 1:
-        raise ToolError(
-            f"the project logged {len(models)} models in its run",
-            where="train",
-            todo="log exactly one, with mlflow.<flavour>.log_model",
-        )
-    downloaded = mlflow.download(models[0].artifact_location, job.scratch / "logged")
-    shutil.copytree(downloaded, job.model_dir)
-    stated = {k: str(v) for k, v in job.settings.parameters.items()}
-    flavor = "sklearn" if "\n  sklearn:" in (job.model_dir / "MLmodel").read_text() else "pyfunc"
-    return Trained(flavor=flavor, metrics=client.metrics(job.run_id), parameters=stated | client.parameters(job.run_id))
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "run",
+            project,
+            "--env-manager",
+            "local",
+            "-e",
+            settings.entrypoint,
+        ]
+        env = {"PATH": f"{Path(job.python).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+        status = work.run(job, [*command, "--run-id", job.run_id, *parameters], env)
+        if status != 0:
+            raise ToolError(
+                f"the entry point {settings.entrypoint} ended with status {status}",
+                where="train",
+                todo="look at its output above",
+            )
+        return collect(job, job.scratch / "left", "the project")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,10 @@ from legion_ci.settings.schema import DataSettings, TrainSettings
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Everything a trainer needs. model_dir: where the model goes (does not exist yet); scratch: may be littered."""
+    """Everything a trainer needs. model_dir: where the model goes (does not exist yet); scratch: may be littered.
+
+    python: the interpreter of the training environment.
+    """
 
     settings: TrainSettings
     data: Mapping[str, DataSettings]
@@ -25,16 +29,33 @@ class TrainJob:
     tracking_uri: str
     run_id: str
     tools: Tools
+    python: str | Path = sys.executable
+
+    @property
+    def documents(self) -> Path:
+        """Where pages for people may go (may not exist): in the run's report, which is archived and published."""
+        return documents_of(self.scratch.parent)
+
+
+def documents_of(work: Path) -> Path:
+    """Folder of the pages that training left for people. work: the run's folder."""
+    return work / "report" / "training"
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trainer measured. flavor: sklearn or pyfunc. sample_set: the data set whose first rows are the samples."""
+    """What a trainer measured. flavor: sklearn, pyfunc, or gppi when it left an entry point of its own.
+
+    requirements: what the model needs at run time, where the trainer knows better than what it loads here. documents:
+    files in ``TrainJob.documents`` that people may want to open.
+    """
 
     flavor: str
     metrics: dict[str, float] = {}
     parameters: dict[str, str] = {}
     tags: dict[str, str] = {}
     n_rows: int = 0
+    requirements: tuple[str, ...] | None = None
+    documents: tuple[str, ...] = ()
 
 
 class Trainer(Protocol):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +21,13 @@ from legion_ci.data import source
 from legion_ci.results import Artefact, ModelRef, Provenance, TrainResult
 from legion_ci.settings.schema import DataSettings, ModelSettings, StoreSettings, TrainSettings
 from legion_ci.train import artefact as artefacts
-from legion_ci.train.protocol import Trained, Trainer, TrainJob
+from legion_ci.train import environment
+from legion_ci.train.described import read as described
+from legion_ci.train.protocol import Trained, Trainer, TrainJob, documents_of
+from legion_ci.train.search import held_out
+
+if TYPE_CHECKING:
+    from legion_ci.store.mlflow import Store
 
 HELD_OUT = "eval"  # never shown to training code
 
@@ -35,7 +44,11 @@ def inputs(settings: TrainSettings, data: Mapping[str, DataSettings], folder: Pa
         raise ConfigurationError(
             "there is no data set named train", where="data", todo="add data.train with a path and a target"
         )
-    files = ((p.relative_to(folder).as_posix(), digest_file(p)) for p in trainer.code(settings, folder))
+    if settings.search is not None:
+        held_out.check(settings.search, data, trainer.needs_data, settings.use)
+    path = settings.described_in(folder)
+    found = {*trainer.code(settings, folder), *(described.files(path) if path else ())}
+    files = ((os.path.relpath(p, folder), digest_file(p)) for p in sorted(found))
     digests = {f"data.{n}": source.open_source(n, s, folder).digest() for n, s in training_data(data).items()}
     return {"code": digest_pairs(files), **digests}
 
@@ -64,20 +77,16 @@ def run(
     target = _clean(work / "artefact")
     mlflow = Store.open(site, store.tracking_uri, store.experiment)
     run_id = mlflow.start_run(f"{model.name} {work.name}", _tags(provenance, model))
+    scratch = _clean(work / "scratch")
+    shutil.rmtree(documents_of(work), ignore_errors=True)
     try:
-        job = TrainJob(
-            settings,
-            training_data(data),
-            folder,
-            target / "legion_model",
-            _clean(work / "scratch"),
-            mlflow.uri,
-            run_id,
-            tools,
-        )
+        prepared = _prepared(settings, folder, scratch, find_links, tools)
+        python = prepared.python if prepared else sys.executable
+        seen = training_data(data)
+        job = TrainJob(settings, seen, folder, target / "legion_model", scratch, mlflow.uri, run_id, tools, python)
         tools.progress.say(f"training with {settings.use}")
-        trained = trainer.train(job)
-        artefacts.complete(target, job, tools, find_links)
+        job, trained = _trained(trainer, job, mlflow)
+        artefacts.complete(target, job, trained, prepared, tools, find_links)
         mlflow.log(run_id, trained.parameters, trained.metrics, {**trained.tags, **model.tags})
         version, uri = mlflow.register(run_id, _tags(provenance, model), model.description)
         artefacts.sign(
@@ -103,6 +112,32 @@ def run(
     )
 
 
+def _trained(trainer: Trainer, job: TrainJob, mlflow: Store) -> tuple[TrainJob, Trained]:
+    """Train, with the best hyper-parameters where they are searched for."""
+    if job.settings.search is None:
+        return job, trainer.train(job)
+    from legion_ci.train.search import rounds
+
+    found = rounds.best(job, job.settings.search, mlflow)
+    trained = trainer.train(found.job)
+    more = {"metrics": {**trained.metrics, **found.metrics}, "tags": {**trained.tags, **found.tags}}
+    return found.job, msgspec.structs.replace(trained, **more)
+
+
+def _prepared(
+    settings: TrainSettings, folder: Path, scratch: Path, find_links: tuple[str, ...], tools: Tools
+) -> environment.Prepared | None:
+    """The environment that the settings describe, made; None: train in this one."""
+    path = settings.described_in(folder)
+    if path is None:
+        return None
+    if settings.requirements is not None:
+        raise ConfigurationError(
+            "both name what the model needs", where="train: requirements, environment", todo="keep one of them"
+        )
+    return environment.prepare(path, settings.tools, tools, scratch, find_links)
+
+
 def _result(trained: Trained, model: ModelRef, mlflow: object, provenance: Provenance, target: Path) -> TrainResult:
     metrics = ", ".join(f"{k} {v:.4g}" for k, v in sorted(trained.metrics.items()))
     rows = f"{trained.n_rows:,} rows" if trained.n_rows else "its own data"
@@ -114,6 +149,7 @@ def _result(trained: Trained, model: ModelRef, mlflow: object, provenance: Prove
         metrics=trained.metrics,
         parameters=trained.parameters,
         tags=trained.tags,
+        documents=trained.documents,
         provenance=provenance,
         n_rows=trained.n_rows,
         lock_digest=digest_file(target / "legion_model" / "requirements.lock"),

@@ -1,11 +1,15 @@
 """The Groovy half: JenkinsPipelineUnit and the CPS interpreter under Maven, CodeNarc, and the count of tests."""
 
 import csv
+import shutil
 import subprocess
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from groovy_library import HERE, maven
+from groovy_lint import lint
+from requirements_of_tests import need
 
 from legion_ci.facts import exit_code
 from legion_ci.results import StageResult, Verdict
@@ -58,6 +62,19 @@ def test_codenarc_finds_nothing_in_vars_and_src():
     assert f"TotalFiles={files} FilesWithViolations=0" in told, told[-4000:]
 
 
+@pytest.mark.timeout(1200)
+def test_npm_groovy_lint_finds_nothing_but_what_was_put_there_to_be_found(tmp_path):
+    need("java", "apt-get install default-jdk-headless")
+    for folder in ("vars", "src", "templates"):
+        shutil.copytree(HERE.parents[1] / folder, tmp_path / folder)
+    (tmp_path / "Planted.groovy").write_text("class Planted {\n\tint x = 1;\n}\n")
+    files = [p for p in tmp_path.rglob("*") if p.suffix == ".groovy" or p.name == "Jenkinsfile"]
+    told = lint(tmp_path)
+    found = {Path(f).name: [(e["line"], e["rule"]) for e in of["errors"]] for f, of in told["files"].items()}
+    assert told["summary"]["totalFilesLinted"] == len(files)
+    assert {f for f, errors in found.items() if errors} == {"Planted.groovy"}, found
+
+
 def rows() -> list[dict[str, str]]:
     with (HERE / "src/test/resources/contract.csv").open() as file:
         return list(csv.DictReader(file))
@@ -76,7 +93,15 @@ def test_no_mock_ends_with_a_code_that_the_python_half_does_not_have():
         door.TERMINATED,
     }
     assert {int(r["exit_code"]) for r in rows()} <= codes
-    assert {r["stage"] for r in rows()} == {*STAGES, "report", "plan", "status", "rollback", "branch.remove"}
+    assert {r["stage"] for r in rows()} == {
+        *STAGES,
+        "report",
+        "plan",
+        "status",
+        "rollback",
+        "branch.remove",
+        "schedule.due",
+    }
 
 
 def test_the_table_pairs_codes_with_verdicts_as_the_python_half_does():

@@ -13,7 +13,7 @@ def maven(*words: str) -> subprocess.CompletedProcess[str]:
     program = need("mvn", "apt-get install maven default-jdk-headless")
     for offline in (["-o"], []):  # what is there already is enough most of the time
         done = subprocess.run(
-            [program, "-B", "-q", *offline, *words], cwd=HERE, capture_output=True, text=True, timeout=900
+            [program, "-B", "-q", *offline, *words], cwd=HERE, capture_output=True, text=True, timeout=2800
         )
         if done.returncode == 0 or not re.search(
             r"offline mode|has not been downloaded|No plugin found", done.stdout + done.stderr

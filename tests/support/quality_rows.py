@@ -48,6 +48,7 @@ class World:
     candidate: dict[str, Any]
     champion: dict[str, Any] | None = None
     said: io.StringIO = field(default_factory=io.StringIO)
+    asker: Any = None  # default: answers with the tables above
 
     def judge(
         self, *checks: MetricSettings, first: bool = False, same: bool = False, target: str | None = "y", **gate: Any
@@ -55,7 +56,7 @@ class World:
         self.folder.mkdir(exist_ok=True, parents=True)
         pq.write_table(pa.table(self.rows), self.folder / "eval.parquet")
         answers = {"new": pa.table(self.candidate)} | ({"old": pa.table(self.champion)} if self.champion else {})
-        self.predictor = TablePredictor(answers)
+        self.predictor = self.asker or TablePredictor(answers)
         live = Arm(deployment="d", model=model("new" if same else "old"), endpoint="127.0.0.1:1")
         return run(
             QualitySettings(checks=checks, **gate),

@@ -17,7 +17,7 @@ from legion_ci.quality.evidence import InvalidAnswer
 from legion_ci.quality.metric_settings import MetricSettings
 from legion_ci.quality.predictions import Predictor
 from legion_ci.quality.question import Question
-from legion_ci.quality.sample import Sample
+from legion_ci.quality.sample import Sample, rarer
 from legion_ci.quality.selftest import alarm_trials, claims, said
 from legion_ci.quality.selftest.alarm_trials import Watch
 from legion_ci.quality.selftest.trials import Tally, count
@@ -117,7 +117,8 @@ def _sample(question: Question) -> Sample | str:
         sample = metric_judge.sample_of(question)
     except InvalidAnswer as error:
         return str(error)
-    few = question.too_few(sample) if not question.settings.slices else None
+    rare = rarer(question.metric, sample)
+    few = question.too_few(len(sample), rare) if not question.settings.slices else None
     return few.result.message if few else sample
 
 

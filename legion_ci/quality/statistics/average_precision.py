@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from legion_ci.quality.statistics.blocks import Blocks
 from legion_ci.quality.statistics.bootstrap import NoSpread, Studentised, ratio
-from legion_ci.quality.statistics.estimate import Estimate, LargeSample
+from legion_ci.quality.statistics.estimate import Estimate
+from legion_ci.quality.statistics.smooth import MEAN
 
 Floats = NDArray[np.float64]
-MOST = 10_000  # rows up to which rows are resampled; beyond, the normal law of the contributions holds closely
+MOST = 10_000  # rows up to which rows are ranked anew in every replicate; beyond, their contributions are resampled
 _CELLS = 400_000  # of a piece: replicates × rows
 
 
@@ -78,13 +80,25 @@ def estimate(
     if not se > 1e-12:
         return NoSpread(float(effect), min(int(positive.sum()), n - int(positive.sum())), 1.0)
     if n > MOST:
-        return LargeSample(float(effect), float(se), n, "linearised average precision")
+        return _linearised(float(effect), float(se), rankings, replicates, rng)
     size = max(1, _CELLS // n)
     errors = []
     for done in range(0, replicates, size):
         again, spread = _assess(rankings, _weights(min(size, replicates - done), n, rng))
         errors.append(ratio(again - effect, spread))
     return Studentised(float(effect), float(se), n, np.sort(np.concatenate(errors)))
+
+
+def _linearised(
+    effect: float, se: float, rankings: list[Ranking], replicates: int, rng: np.random.Generator
+) -> Estimate:
+    """What rows contribute is resampled in their place: its skewness counts, the curvature of the metric does not."""
+    parts = [r.assess(np.ones((1, len(r.order))))[1][0] for r in rankings]
+    added = Blocks(1)
+    added.add((parts[0] if len(parts) == 1 else parts[0] - parts[1])[:, None])
+    found = added.estimate(MEAN, reach=1.0, replicates=replicates, rng=rng)
+    errors = found.errors if isinstance(found, Studentised) else np.zeros(1)
+    return Studentised(effect, se, added.n, errors, "linearised average precision, studentised bootstrap")
 
 
 def _weights(replicates: int, n: int, rng: np.random.Generator) -> Floats:

@@ -17,7 +17,7 @@ from legion_ci.gateway import routes
 from legion_ci.results import PromoteResult, Record, Verdict, encode
 from legion_ci.runs import Run
 from legion_ci.settings.load import load
-from legion_ci.settings.schema import PromoteSettings
+from legion_ci.store.mlflow import Store
 
 BRANCH = ("site.branch=pr-12",)
 
@@ -70,6 +70,24 @@ def test_the_site_of_a_branch_is_removed_and_the_main_one_stays(model, tools, tm
     assert "has no site" in capsys.readouterr().out
 
 
+def test_a_branch_has_a_name_of_its_own_in_the_registry_and_takes_it_along(model, tools, tmp_path, capsys):
+    uri = f"sqlite:///{tmp_path}/tracking.db"
+    server = (f"store.tracking_uri={uri}",)
+    for sets in (server, (*server, *BRANCH)):
+        loaded = load(model, sets)
+        loaded.site.path.mkdir(parents=True)
+        store = Store.open(loaded.site, uri, None)
+        store.register(store.start_run("a training", {}), {})
+    client = store.client
+    assert sorted(m.name for m in client.search_registered_models()) == ["wine", "wine.pr-12"]
+    assert [v.version for v in client.search_model_versions("name = 'wine'")] == [1]
+    assert stage.remove(tools, str(model), (*server, *BRANCH)) == 0
+    assert [m.name for m in client.search_registered_models()] == ["wine"]
+    assert len(client.search_runs([client.get_experiment_by_name("wine").experiment_id])) == 2
+    loaded.site.path.mkdir(parents=True)
+    assert stage.remove(tools, str(model), (*server, *BRANCH)) == 0  # a branch that registered nothing
+
+
 def test_the_main_site_cannot_be_removed(model, capsys):
     assert door.enter("branch.stage:remove", {"settings": str(model), "sets": ()}) == 2
     assert "only the site of a branch can be removed" in capsys.readouterr().err
@@ -92,7 +110,7 @@ def test_jenkins_is_told_how_long_a_build_may_wait_for_a_promotion(model, tmp_pa
             input_digest="", tools={}, result=msgspec.Raw(encode(held)),
         )
     )  # fmt: skip
-    told = gather(run, load(model).settings.promote)
+    told = gather(run, load(model).settings)
     assert (told["promote.in_build_s"], told["promote.look_every_s"]) == ("7200", "60")
     assert told["promote.next_look_at"] == "2026-11-21T13:00:00Z"
-    assert gather(run, PromoteSettings())["promote.in_build_s"] == "0"
+    assert gather(run, load(model, ("promote.in_build=0s",)).settings)["promote.in_build_s"] == "0"

@@ -47,7 +47,7 @@ def test_what_differs_is_named_and_put_right_and_what_others_added_stays(call, m
 
 def test_parameters_and_triggers_that_are_not_wanted_any_more_go(call, model, jenkins):
     wanted = "jenkins.parameters=[{name: DAYS, default: '3'}, {name: FAST, default: true}, {name: SIZE, choices: [s, l], default: l}]"
-    call("job", sets=(*PIPELINE, wanted, "jenkins.cron=H 3 * * 1"))
+    call("job", sets=(*PIPELINE, wanted, "schedule.cron=H 3 * * 1"))
     item = jenkins.state.items[NAME]
     assert list(item.parameters()) == ["DAYS", "FAST", "SIZE"]
     assert [s.text for s in item.parameters()["SIZE"].iter("string")] == ["l", "s"]
@@ -102,9 +102,11 @@ def test_every_model_of_a_monorepo_gets_a_job(call, model, jenkins):
 def test_all_that_is_missing_is_said_at_once(call, model):
     (model / "Jenkinsfile").unlink()
     (model / ".git" / "config").write_text("")
-    code, _, err = call("job", sets=("jenkins.cron=H 3 * * 1",))
+    code, _, err = call("job", sets=("jenkins.parameters=[{name: DAYS}]", "jenkins.promotion_look=H 25 * * *"))
+    assert (code, "promotion_look: '25' is no hour" in err) == (2, True)
+    code, _, err = call("job", sets=("jenkins.parameters=[{name: DAYS}]",))
     assert code == 2
-    for told in ("repository is not known", "there is no Jenkinsfile", "takes cron and parameters from its branches"):
+    for told in ("repository is not known", "there is no Jenkinsfile", "takes parameters from its branches"):
         assert told in err
 
 
@@ -127,12 +129,25 @@ def test_files_hold_the_same_jobs(call, model, tmp_path, jenkins):
         assert config_xml.differs(written, jenkins.state.items[name].root) == []
 
 
-def test_the_promotion_look_takes_the_branchs_records_and_looks_once(call, model, jenkins):
+def test_a_schedule_that_would_start_nothing_is_refused(call, model, jenkins):
+    wanted = ("schedule.cron=H 3 * * 1",)
+    code, _, err = call("job", sets=wanted)
+    assert (code, "the schedule would start nothing" in err, "legionPipeline(manage: true)" in err) == (2, True, True)
+    (model / "Jenkinsfile").write_text("@Library('legion-ci') _\nlegionPipeline(manage: true)\n")
+    assert call("job", sets=wanted)[0] == 0
+    assert jenkins.state.items[NAME].root.find(".//hudson.triggers.TimerTrigger") is None
+    (model / "Jenkinsfile").write_text("@Library('legion-ci') _\nlegionPipeline()\n")
+    code, _, _ = call("job", sets=(*wanted, "jenkins.kind=pipeline", "jenkins.job=scheduled"))
+    trigger = jenkins.state.items["Models/Flights/scheduled"].root.findtext(".//hudson.triggers.TimerTrigger/spec")
+    assert (code, trigger) == (0, "H 3 * * 1")
+
+
+def test_the_promotion_look_looks_once_at_what_waits_on_the_site(call, model, jenkins):
     call("job", sets=("jenkins.promotion_look=H/15 * * * *", "jenkins.branch=release/1", "jenkins.agent=models"))
     text = jenkins.state.items[NAME + "-promotion"].root.findtext("definition/script")
-    assert "projectName: 'Models/Flights/flight-delay/release%2F1'" in text
+    assert "branch: 'release/1'" in text
     assert "node('models')" in text
-    assert text.count("legionPromote()") == 1
+    assert text.count("legionLook()") == 1
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40))

@@ -134,7 +134,8 @@ def test_answers_that_depend_on_the_order_of_rows_are_refused(tmp_path):
             order.look(seen.rows, seen.answers, seen.model)
 
 
-def test_keys_that_repeat_are_counted_with_the_first_rows():
-    [problem] = order.problems(("c",), TABLE)
+def test_keys_that_repeat_are_counted_with_the_first_rows(tmp_path):
+    rows = evidence(TABLE, candidate(tmp_path)).rows
+    [problem] = order.problems(("c",), rows)
     assert problem.what.startswith("1,999 rows repeat the key of another (c; the first: rows 0, 1")
-    assert order.problems(("i",), TABLE) == []
+    assert order.problems(("i",), rows) == []

@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 from quality_rows import World, labelled, scored
 
+from legion_ci.core import plugins
 from legion_ci.core.errors import ConfigurationError, ToolError
 from legion_ci.quality.metric_settings import MetricSettings as Check
 from legion_ci.results import Verdict
@@ -156,3 +157,49 @@ def test_probabilities_that_hardly_differ_do_not_pass_a_wide_brier_margin(tmp_pa
     check = Check(metric="brier", versus="champion", margin=0.01)
     assert there.judge(check).reason == "margin_accepts_constant"
     assert there.judge(check, Check(metric="roc_auc", min=0.6)).verdict == Verdict.FAIL
+
+
+def test_a_champion_that_gives_other_columns_than_the_metric_needs_is_an_error_that_names_them(tmp_path):
+    y = balanced()
+    there = world(tmp_path, y, scored(np.where(y == 1, 0.8, 0.2)), {"prediction": y, "probability_late": y * 1.0})
+    with pytest.raises(
+        ToolError, match=r"the champion m old gives no probability.*its columns: prediction, probability_late"
+    ):
+        there.judge(Check(metric="brier", versus="champion", margin=0.01))
+
+
+def test_a_champion_whose_answers_depend_on_the_order_of_rows_is_refused_where_rows_have_a_key(tmp_path):
+    y = balanced()
+    ids = np.arange(N)
+
+    class Sorting:
+        """The candidate answers each row; the champion sorts its answers."""
+
+        def predict(self, who, model, request):
+            own = request.table.column("y").to_numpy()
+            return pa.table({"prediction": np.sort(own) if who == "champion" else own})
+
+    there = World(tmp_path, {"y": y, "id": ids}, {"prediction": y}, {"prediction": y}, asker=Sorting())
+    with pytest.raises(ToolError, match="the champion m old gives other answers .* in another order"):
+        there.judge(Check(metric="accuracy", versus="champion", margin=0.01), key=("id",))
+
+
+def test_where_the_contract_is_broken_and_the_model_cannot_answer_the_contract_is_what_is_told(tmp_path):
+    class Refusing:
+        def predict(self, who, model, request):
+            raise ToolError(
+                f"the {who} {model.name} {model.version} cannot predict the evaluation rows", where="quality"
+            )
+
+    def asked(limit):
+        plugin = plugins.load("checks", "contract")
+        contract = plugin.Settings(use="contract", columns={"y": {"type": "integer", "max": limit}})
+        there = World(tmp_path, {"y": balanced()}, {"prediction": balanced()}, asker=Refusing())
+        return there.judge(contract, ACCURACY, first=True)
+
+    broken = asked(0)
+    assert (broken.verdict, broken.reason) == (Verdict.FAIL, "contract_broken")
+    assert [str(c.outcome) for c in broken.checks] == ["PASS", "FAIL", "NOT ASSESSED"]
+    assert "the candidate m new cannot predict the evaluation rows" in broken.checks[-1].message
+    with pytest.raises(ToolError, match="cannot predict"):
+        asked(1)

@@ -4,7 +4,7 @@ from scipy import stats
 
 from legion_ci.quality import tables
 from legion_ci.quality.catalogue import METRICS
-from legion_ci.quality.statistics import bootstrap, cells, resampling, romano_wolf
+from legion_ci.quality.statistics import average_precision, bootstrap, cells, resampling, romano_wolf
 from legion_ci.quality.statistics.resampling import resampled_sums
 from legion_ci.quality.statistics.smooth import MEAN
 
@@ -125,3 +125,17 @@ def test_errors_of_a_slice_are_those_of_its_own_bootstrap():
     alone = of_mean(rows[slices[12]][:, 0])
     wanted = np.quantile(alone.errors, [0.05, 0.5, 0.95])
     assert np.quantile(errors[:, 12], [0.05, 0.5, 0.95]) == pytest.approx(wanted, abs=0.06)
+
+
+def test_average_precision_of_many_rows_has_the_bounds_of_ranking_them_anew(monkeypatch):
+    rng = np.random.default_rng(11)
+    positive = np.arange(6_000) < 120
+    scores = rng.normal(size=6_000) + 2 * positive
+    found = []
+    for most in (10_000, 1_000):
+        monkeypatch.setattr(average_precision, "MOST", most)
+        made = average_precision.estimate(positive, scores, None, replicates=999, rng=np.random.default_rng(1))
+        found.append((made.effect, *made.interval(0.05)))
+    (effect, low, high), (same, near_low, near_high) = found
+    assert same == effect
+    assert (near_low, near_high) == pytest.approx((low, high), abs=0.25 * (high - low))

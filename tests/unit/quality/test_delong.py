@@ -25,6 +25,14 @@ def structural_components(positive, scores):
     return v10, v01
 
 
+def by_definition(positive, one, two):
+    """Difference of two areas and its standard error, from the components of each."""
+    (a10, a01), (b10, b01) = structural_components(positive, one), structural_components(positive, two)
+    covariance = np.cov(a10, b10) / positive.sum() + np.cov(a01, b01) / (~positive).sum()
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return a10.mean() - b10.mean(), np.sqrt(variance)
+
+
 def ratings_of_hanley_and_mcneil():
     normal, abnormal = [33, 6, 6, 11, 2], [3, 2, 2, 11, 33]
     scores = np.repeat([1, 2, 3, 4, 5] * 2, normal + abnormal).astype(float)
@@ -37,6 +45,25 @@ def test_the_ct_ratings_of_hanley_and_mcneil_give_the_published_area_and_standar
     found = delong.single(positive, scores)
     assert found.effect == pytest.approx(0.8932, abs=5e-5)
     assert found.se == pytest.approx(0.0307, abs=5e-5)
+
+
+# E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988): 49 patients with ovarian cancer, of whom 43 have
+# all three measurements: albumin, total protein, K-G score (few is good), and whether surgery was of use.
+OVARIAN = """
+3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0  2.5 5.7 8 0  1.6 5.6 5 1  3.8 5.7 5 1
+3.7 6.7 6 1  3.2 5.4 4 1  3.8 6.6 6 1  4.1 6.6 5 1  3.6 5.7 5 1  4.3 7.0 4 1  3.6 6.7 4 0  2.3 4.4 6 1  4.2 7.6 4 0
+4.0 6.6 6 0  3.5 5.8 6 1  3.8 6.8 7 1  3.0 4.7 8 0  4.5 7.4 5 1  3.7 7.4 5 1  3.1 6.6 6 1  4.1 8.2 6 1  4.3 7.0 5 1
+4.3 6.5 4 1  3.2 5.1 5 1  2.6 4.7 6 1  3.3 6.8 6 0  1.7 4.0 7 0  3.7 6.1 5 1  3.3 6.3 7 1  4.2 7.7 6 1  3.5 6.2 5 1
+2.9 5.7 9 0  2.1 4.8 7 1  2.8 6.2 8 0  4.0 7.0 7 1  3.3 5.7 6 1  3.7 6.9 5 1  3.6 6.6 5 1"""
+
+
+def test_the_contrasts_of_delongs_own_patients_are_those_of_the_definition():
+    albumin, protein, score, useful = np.array(OVARIAN.split(), dtype=float).reshape(-1, 4).T
+    positive, few = useful == 1, 10 - score
+    for other in (albumin, protein):
+        effect, error = by_definition(positive, other, few)
+        found = delong.paired(positive, other, few)
+        assert (found.effect, found.se) == (pytest.approx(effect), pytest.approx(error))
 
 
 @settings(max_examples=40)
@@ -58,13 +85,10 @@ def test_the_paired_error_is_delongs_by_definition():
     positive = np.arange(120) < 45
     one, two = (rng.normal(size=120) + positive for _ in range(2))
     two = 0.5 * one + two
-    (a10, a01), (b10, b01) = structural_components(positive, one), structural_components(positive, two)
-    s10, s01 = np.cov(a10, b10), np.cov(a01, b01)
-    covariance = s10 / 45 + s01 / 75
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    effect, error = by_definition(positive, one, two)
     found = delong.paired(positive, one, two)
-    assert found.effect == pytest.approx(roc_auc_score(positive, one) - roc_auc_score(positive, two))
-    assert found.se == pytest.approx(np.sqrt(variance))
+    assert effect == pytest.approx(roc_auc_score(positive, one) - roc_auc_score(positive, two))
+    assert (found.effect, found.se) == (pytest.approx(effect), pytest.approx(error))
 
 
 def correlated(rng, n_positive, n, worse, r):

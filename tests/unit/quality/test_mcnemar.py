@@ -18,6 +18,12 @@ def test_doubling_the_smaller_side_gives_the_two_sided_test_of_statsmodels(gaine
     assert min(1.0, 2 * one_sided) == pytest.approx(two_sided)
 
 
+def test_the_airway_data_of_fagerland_lydersen_and_laake_give_the_published_exact_p():
+    # M. W. Fagerland, S. Lydersen and P. Laake, BMC Medical Research Methodology 13 (2013): 1 and 7 discordant of 21 children
+    assert 2 * mcnemar.p_loss(1, 7, 21) == pytest.approx(0.0703, abs=5e-5)
+    assert 2 * mcnemar.p_loss(1, 7, 21) - stats.binom.pmf(1, 8, 0.5) == pytest.approx(0.0391, abs=5e-5)  # the mid-p
+
+
 def loss_shown(n, level, margin=0.0):
     def decision(gained, lost):
         found = np.empty(np.broadcast_shapes(gained.shape, lost.shape), dtype=bool)

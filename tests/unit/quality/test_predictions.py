@@ -1,6 +1,8 @@
 import io
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,9 +14,10 @@ from legion_ci.core.errors import ConfigurationError, OrderError, ToolError
 from legion_ci.core.progress import Progress
 from legion_ci.core.shell import Shell
 from legion_ci.core.tools import Tools
-from legion_ci.quality import predictions
+from legion_ci.quality import limited, predictions
 from legion_ci.quality.predictions import LockedPredictor, Request, write_arrow
 from legion_ci.results import ModelRef
+from legion_ci.settings.schema import LimitsSettings
 from legion_ci.store import artefacts
 
 HALVES = """
@@ -43,7 +46,14 @@ def artefact(folder: Path, code: str = HALVES, columns: str = '["x"]') -> ModelR
     )
     (inside / "entrypoint.py").write_text(dedent(code))
     (inside / "requirements.lock").write_text("")
-    sample = f'{{"columns": {columns}, "types": {{"x": "number"}}, "nullable": {{"x": false}}, "data": [[1.0]]}}'
+    names = json.loads(columns)
+    told = {
+        "columns": names,
+        "types": dict.fromkeys(names, "number"),
+        "nullable": dict.fromkeys(names, False),
+        "data": [[1.0] * len(names)],
+    }
+    sample = json.dumps(told)
     (inside / "head_input.json").write_text(sample)
     return ModelRef(name="m", version="3", artefact=artefacts.of_folder(folder))
 
@@ -157,3 +167,49 @@ def test_a_model_that_is_gone_is_out_of_reach(tmp_path):
     (tmp_path / "a").rmdir()
     with pytest.raises(OrderError, match="the artefact is gone"):
         predictor(tmp_path).predict("champion", model, request())
+
+
+TELLS_THREADS = """
+import os
+def init(): return "matrix"
+def info(): return {}, {}
+def predict_on_matrix(matrix, provided_columns_names=None):
+    return [[float(os.environ["OMP_NUM_THREADS"])] for row in matrix], ["prediction"]
+"""
+GREEDY = HALVES.replace("    return [[row", "    data = bytearray(8 << 30)\n    return [[row")
+
+
+def test_a_model_uses_as_many_threads_as_it_is_allowed(tmp_path, monkeypatch):
+    model, about = artefact(tmp_path / "a", TELLS_THREADS), request(3)
+    told = predictor(tmp_path).predict("candidate", model, replace(about, limits=LimitsSettings(threads=3)))
+    assert told.column("prediction").to_pylist() == [3.0] * 3
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert limited.environment(LimitsSettings())["OMP_NUM_THREADS"] == str(limited.usable_cores())
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS" not in limited.environment(LimitsSettings())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+def test_a_model_that_wants_more_memory_than_it_may_have_fails_and_says_so(tmp_path):
+    model, about = artefact(tmp_path / "a", GREEDY), request(3)
+    with pytest.raises(ToolError, match=r"MemoryError.*quality\.limits\.memory"):
+        predictor(tmp_path).predict("candidate", model, replace(about, limits=LimitsSettings(memory="4GiB")))
+
+
+def test_cores_are_those_of_the_containers_quota(tmp_path):
+    for told, cores in (("150000 100000", min(2, limited.usable_cores(tmp_path / "none"))), ("50000 100000", 1)):
+        (tmp_path / "cpu.max").write_text(told)
+        assert limited.usable_cores(tmp_path / "cpu.max") == cores
+    (tmp_path / "cpu.max").write_text("max 100000")
+    assert limited.usable_cores(tmp_path / "cpu.max") == limited.usable_cores(tmp_path / "none")
+
+
+def test_champion_and_candidate_with_other_columns_are_each_given_their_own(tmp_path):
+    old, new = artefact(tmp_path / "old", columns='["x"]'), artefact(tmp_path / "new", columns='["y"]')
+    ask = predictor(tmp_path)
+    table = pa.table({"x": [2.0, 4.0], "y": [20.0, 40.0]})
+    about = Request(table, "rows", ("x", "y"), 60.0)
+    assert ask.predict("champion", old, about).column("prediction").to_pylist() == [1.0, 2.0]
+    assert ask.predict("candidate", new, about).column("prediction").to_pylist() == [10.0, 20.0]
+    with pytest.raises(ConfigurationError, match="'x', which the champion needs"):
+        ask.predict("champion", old, Request(table.select(["y"]), "fewer", ("y",), 60.0))

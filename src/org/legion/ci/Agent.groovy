@@ -7,8 +7,13 @@ class Agent implements Serializable {
     private static final String SCRIPT = '.legion/bootstrap.sh'
 
     private final Object steps
+    private final String folder
 
-    Agent(Object steps) { this.steps = steps }
+    /** settings: the configuration file of the model, whose folder holds its runs; default legion.yaml in the workspace. */
+    Agent(Object steps, Object settings = null) {
+        this.steps = steps
+        this.folder = Text.parent(settings?.toString() ?: '')
+    }
 
     /** The folder that holds legion-ci: LEGION_BIN, else made or found by the bootstrap script. */
     String bin() {
@@ -23,14 +28,24 @@ class Agent implements Serializable {
     String run() { return Text.runId(steps.env.LEGION_RUN ?: steps.env.BUILD_TAG ?: '') }
 
     /** The folder of this build's run, relative to the workspace. */
-    String runFolder() { return '.legion/runs/' + run() }
+    String runFolder() { return folder + '.legion/runs/' + run() }
 
     /** Call a task; returns its exit code. */
     int call(String task, Map arguments) {
-        String command = "${Text.quote(bin() + '/legion-ci')} ${task} ${Arguments.options(arguments)}".trim()
+        String command = command(task, arguments)
         return (int) steps.withEnv(['LEGION_RUN=' + run()]) {
             steps.sh(returnStatus: true, label: 'legion-ci ' + task, script: command)
         }
+    }
+
+    /** Call a task that only tells something; returns what it prints. */
+    String told(String task, Map arguments) {
+        String command = command(task, arguments)
+        return steps.sh(returnStdout: true, label: 'legion-ci ' + task, script: command).toString().trim()
+    }
+
+    private String command(String task, Map arguments) {
+        return "${Text.quote(bin() + '/legion-ci')} ${task} ${Arguments.options(arguments)}".trim()
     }
 
     /** The facts that the run has left so far. */

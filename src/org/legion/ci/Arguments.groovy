@@ -13,7 +13,7 @@ class Arguments implements Serializable {
         List<String> known = Description.names(step)
         List<String> found = []
         for (Map.Entry entry : arguments.entrySet()) {
-            String name = entry.key.toString()
+            String name = entry.key
             if (!known.contains(name)) {
                 found << unknown(name, known)
             } else if (entry.value != null && !fits(name, entry.value)) {
@@ -41,6 +41,7 @@ class Arguments implements Serializable {
             case 'approve': return value instanceof Boolean || value instanceof Map && ((Map) value).keySet().every { it in ['submitter', 'days'] }
             case 'notify': return value instanceof Closure
             case 'stages': return value instanceof List && !((List) value).empty
+            case ['count', 'deploytimeout', 'livenesstimeout', 'readinesstimeout']: return value instanceof Number && value > 0
             case 'timeoutMinutes': return value instanceof Number && value > 0
             default: return value instanceof CharSequence
         }
@@ -53,7 +54,7 @@ class Arguments implements Serializable {
 
     @NonCPS
     private static List<String> misplaced(List<?> stages) {
-        List<String> names = stages.collect { it.toString() }
+        List<String> names = stages*.toString()
         List<String> unknown = names.findAll { !STAGES.contains(it) }
         if (unknown) { return unknown.collect { "there is no stage '${it}', did you mean '${Text.nearest(it, STAGES)}'?".toString() } }
         return names == STAGES.findAll { names.contains(it) } ? [] : ["stages are out of order, or twice (found ${names.join(', ')})".toString()]

@@ -17,7 +17,7 @@ class BranchSite implements Serializable {
     /** Remove it, where there is one. That it cannot be removed is said, and decides nothing. */
     void remove() {
         if (!name) { return }
-        int code = new Agent(steps).call('branch.remove', arguments)
+        int code = new Agent(steps, arguments.settings).call('branch.remove', arguments)
         if (code != 0) { steps.echo("legion-ci: the site ${name} could not be removed: ${Colour.meaning(code)}") }
     }
 }

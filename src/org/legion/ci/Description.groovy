@@ -9,6 +9,7 @@ class Description implements Serializable {
     static final List<String> STAGES = ['train', 'quality', 'package', 'deploy', 'perf', 'promote']
 
     private static final String YES_NO = 'true or false'
+    private static final String NUMBER = 'a number above zero'
     private static final String MAP = 'a map'
     private static final String BESIDE = 'a map of a stage to a closure'
     private static final Map<String, List<String>> TASK = [
@@ -30,7 +31,7 @@ class Description implements Serializable {
         after: [BESIDE, 'an extra stage after one of ours, when that did not fail'],
         approve: ['true or a map', 'asks before promote, with no executor held; [submitter: WHO, days: HOW_LONG], default anybody and 7'],
         notify: ['a closure', 'called at the end, whatever happened, with the facts of the run'],
-        manage: [YES_NO, 'true lets the library set the properties of the job on the main branch: one build at a time'],
+        manage: [YES_NO, 'true lets the library set the properties of the job on the main branch: one build at a time, and the times of schedule in legion.yaml'],
         timeoutMinutes: ['a number above zero', 'how long the stages of one agent may take together; default 720'],
     ]
 
@@ -45,14 +46,38 @@ class Description implements Serializable {
         legionPerf: [about: 'Loads the new deployment with Locust and holds it to its budgets.', takes: TASK],
         legionPromote: [about: 'Looks at the evidence and moves the traffic one step, holds, or rolls back: one build at a time (lock), never an older ' +
                                'build after a newer one (milestone).', takes: TASK + FIRST],
+        legionLook: [about: 'Looks again at the promotion that an earlier build has left waiting, and reports; NOT_BUILT where none waits. For a job on a timer.',
+                     takes: TASK],
         legionReport: [about: 'Writes the report of the run, archives it with the records, publishes it with junit and publishHTML, and describes the ' +
                               'build by model, version and verdicts.', takes: TASK],
         legionRollback: [about: 'Puts the previous champion back, or ends the running experiment, at once: it waits for no lock.', takes: TASK],
         legionStatus: [about: 'Shows in the log what should run, what runs, and who gets which share of the traffic.', takes: TASK],
         legionPlan: [about: 'Shows in the log the effective configuration, and where each value came from.', takes: TASK],
         legionModel: [about: 'Runs nothing; returns what is known of the model of this run: name, version, digest, uri, mlflowRun, commit, deployment, url.',
-                      takes: [:]],
+                      takes: [settings: TASK.settings]],
+        legion: [about: 'The functions of Legion\'s own library over these stages, for Jenkinsfiles that were written for it: pod, rootDir, runNotebook, ' +
+                        'runScript, modelId, modelVersion, modelFileName, build, deploy, runTests, runPerformanceTests.', takes: [:]],
+        'legion.pod': [about: 'Runs a body in a pod of its own, in the namespace that the job\'s parameter Enclave names.', takes: [
+            image: ['a text', 'of the container; default LEGION_BASE_IMAGE_REPOSITORY:LEGION_BASE_IMAGE_TAG, else python:3.12'],
+            cpu: ['a text', 'what it asks for; default 330m'],
+            ram: ['a text', 'what it asks for and may use; default 4Gi'],
+            memory: ['a text', 'the same as ram, which examples of Legion call so'],
+            iamRole: ['a text', 'put into the annotation iam.amazonaws.com/role; default none'],
+        ]],
+        'legion.build': [about: 'Judges the trained model (quality), then packages it.', takes: FIRST],
+        'legion.deploy': [about: 'Deploys the package beside the live model at 0 % of the traffic.', takes: [
+            count: [NUMBER, 'server processes (deploy.workers)'],
+            deploytimeout: [NUMBER, 'seconds until it must be ready (deploy.ready_timeout)'],
+            livenesstimeout: [NUMBER, 'without meaning: servers are watched by health checks'],
+            readinesstimeout: [NUMBER, 'without meaning: see deploytimeout'],
+            modelIamRole: ['a text', 'without meaning: servers run with the rights of the agent'],
+        ] + FIRST],
+        'legion.runTests': [about: 'Runs the tests of the folder tests against the deployment (deploy.tests) and publishes them.', takes: FIRST],
     ]
+
+    /** What has a file in vars: each step, and the object with Legion's functions. */
+    @NonCPS
+    static List<String> files() { return STEPS.keySet().findAll { !it.contains('.') } as List<String> }
 
     /** The arguments of a step: the name to what it is and what it means. */
     @NonCPS
@@ -65,11 +90,25 @@ class Description implements Serializable {
     /** The help of a step in Jenkins, vars/STEP.txt. */
     @NonCPS
     static String help(String step) {
+        if (step == 'legion') { return legion() }
         int width = names(step)*.length().max() ?: 0
         List<String> lines = [step + ': ' + STEPS[step].about, '', 'Example:', '']
         lines.addAll(example(step).collect { '    ' + it })
         lines.addAll(['', names(step) ? 'Arguments, all optional:' : 'Takes no arguments.'])
         lines.addAll(of(step).collect { name, told -> "  ${name.padRight(width)}  ${told[1]} (${told[0]})".toString() })
+        return lines.join('\n') + '\n'
+    }
+
+    @NonCPS
+    private static String legion() {
+        List<String> lines = ['legion: ' + STEPS.legion.about, '', 'Example:', '', "    @Library('legion-ci') _", "    legion.pod(ram: '4Gi') {",
+                              '        checkout scm', "        legion.runNotebook('train.ipynb')", '        legion.build()', '        legion.deploy()',
+                              '        legion.runTests()', '        legionPromote()', '    }']
+        for (String one : STEPS.keySet().findAll { it.startsWith('legion.') }) {
+            int width = names(one)*.length().max()
+            lines.addAll(['', "${one}: ${STEPS[one].about} Arguments, all optional:".toString()])
+            lines.addAll(of(one).collect { name, told -> "  ${name.padRight(width)}  ${told[1]} (${told[0]})".toString() })
+        }
         return lines.join('\n') + '\n'
     }
 

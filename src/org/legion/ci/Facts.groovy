@@ -32,6 +32,7 @@ class Facts implements Serializable {
     /** The description of a build: model, version, and what each stage said. */
     @NonCPS
     static String describe(Map<String, String> facts) {
-        return "${name(facts)}: ${facts['run.summary'] ?: 'no stage ended with a verdict'}"
+        String why = facts['schedule.due'] == 'true' ? "; retrained by itself: ${facts['schedule.why']}" : ''
+        return "${name(facts)}: ${facts['run.summary'] ?: 'no stage ended with a verdict'}${why}"
     }
 }

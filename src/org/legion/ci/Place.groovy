@@ -1,5 +1,7 @@
 package org.legion.ci
 
+import com.cloudbees.groovy.cps.NonCPS
+
 /** Where stages run: a node by its label, a container there, or a pod; with the variables and secrets of the pipeline. */
 class Place implements Serializable {
     private static final long serialVersionUID = 1L
@@ -23,6 +25,16 @@ class Place implements Serializable {
         } else {
             steps.node(wanted.label ?: '') { inEnvironment(body) }
         }
+    }
+
+    /** The arguments for the next agent of a build: the same node where what was deployed is a process of that node. */
+    @NonCPS
+    static Map staying(Map arguments, Map<String, String> facts) {
+        String node = facts['agent.node']
+        Object agent = arguments.agent
+        boolean pod = agent instanceof Map && ((Map) agent).kubernetes
+        if (facts['deploy.use'] != 'local' || !node || pod) { return arguments }
+        return arguments + [agent: agent instanceof Map ? (Map) agent + [label: node] : node]
     }
 
     private void inEnvironment(Closure body) {

@@ -13,7 +13,7 @@ class Promotion implements Serializable {
     /** Look once, never an older build after a newer one. A promotion that holds has no colour yet while the build may wait for it. */
     Map<String, String> look(Map arguments, int waitedS) {
         Map<String, String> facts = [:]
-        String model = new Agent(steps).facts()['model.name'] ?: steps.env.JOB_NAME ?: 'model'
+        String model = new Agent(steps, arguments.settings).facts()['model.name'] ?: steps.env.JOB_NAME ?: 'model'
         new OptionalStep(steps, 'lock').around(resource: 'legion-promote-' + model, inversePrecedence: true) {
             new OptionalStep(steps, 'milestone').call(label: 'promote ' + model)
             Stage stage = new Stage(steps, 'promote')

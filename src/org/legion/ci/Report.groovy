@@ -9,13 +9,14 @@ class Report implements Serializable {
     private static final int LONGEST_TEXT = 60000
 
     private final Object steps
-    private final String folder
-    private final String report
+    private final Object settings
+    private String folder
+    private String report
 
-    Report(Object steps, String runFolder) {
+    /** settings: the configuration file of the model, as Agent's. */
+    Report(Object steps, Object settings) {
         this.steps = steps
-        this.folder = runFolder
-        this.report = folder + '/report'
+        this.settings = settings
     }
 
     /**
@@ -24,24 +25,39 @@ class Report implements Serializable {
      * stage has ended the build.
      */
     Map<String, String> run(Map arguments, Map<String, Boolean> how = [:]) {
-        Agent agent = new Agent(steps)
-        int code = agent.call('report', arguments)
-        if (code != 0) {
-            // No error(): it would hide the one that a stage has ended the build with.
-            steps.echo("legion-ci: report: ${Colour.meaning(code)}")
-            steps.currentBuild.result = 'FAILURE'
-        }
-        Map<String, String> facts = agent.facts()
-        archive()
+        Map<String, String> facts = write(arguments)
         if (!how.resumed) { first() }
         if (!how.goesOn) { last(facts, how) }
         describe(facts)
         return facts
     }
 
+    /** Write and archive the report, and publish one stage's part of it alone: plug-ins take nothing twice. */
+    Map<String, String> part(Map arguments, String stage) {
+        Map<String, String> facts = write(arguments)
+        junit("/junit-${stage}.xml")
+        if (stage == 'perf') { load() }
+        describe(facts)
+        return facts
+    }
+
+    private Map<String, String> write(Map arguments) {
+        Agent agent = new Agent(steps, settings)
+        folder = agent.runFolder()
+        report = folder + '/report'
+        int code = agent.call('report', arguments)
+        if (code != 0) {
+            // No error(): it would hide the one that a stage has ended the build with.
+            steps.echo("legion-ci: report: ${Colour.meaning(code)}")
+            steps.currentBuild.result = 'FAILURE'
+        }
+        archive()
+        return agent.facts()
+    }
+
     /** Before anything else: it is what is left where a plug-in is missing. */
     private void archive() {
-        steps.archiveArtifacts(artifacts: "${folder}/*.json, ${folder}/*.properties, ${report}/**", allowEmptyArchive: true)
+        steps.archiveArtifacts(artifacts: "${folder}/*.json, ${folder}/*.properties, ${folder}/documents/**, ${report}/**", allowEmptyArchive: true)
         optional('publishHTML', [target: [reportDir: report, reportFiles: 'index.html', reportName: 'Model report', keepAll: true,
                                           alwaysLinkToLastBuild: true, allowMissing: true]])
     }
@@ -51,6 +67,10 @@ class Report implements Serializable {
         if (steps.fileExists(report + '/issues.json') && new OptionalStep(steps, 'recordIssues').there()) {
             optional('recordIssues', [tool: steps.issues(pattern: report + '/issues.json', id: 'legion-ci', name: 'legion-ci')])
         }
+        load()
+    }
+
+    private void load() {
         if (steps.fileExists(report + '/perf.jtl')) {
             optional('perfReport', [sourceDataFiles: report + '/perf.jtl', errorFailedThreshold: -1, errorUnstableThreshold: -1])
         }

@@ -24,7 +24,7 @@ class Stage implements Serializable {
     Map<String, String> ask(Map arguments, String option = '') {
         String wrong = Arguments.problems('legion' + name.capitalize(), arguments)
         if (wrong) { steps.error(wrong) }
-        Agent agent = new Agent(steps)
+        Agent agent = new Agent(steps, arguments.settings)
         code = agent.call("${name} ${option}".trim(), arguments)
         return agent.facts()
     }

@@ -12,12 +12,17 @@ class Task implements Serializable {
         this.name = name
     }
 
-    /** Run the task. Returns the run's facts. */
+    /** Run the task as the step that is named after it. Returns the run's facts. */
     Map<String, String> run(Map arguments) {
         String wrong = Arguments.problems('legion' + name.capitalize(), arguments)
         if (wrong) { steps.error(wrong) }
-        Agent agent = new Agent(steps)
-        int code = agent.call(name, arguments)
+        return ask(arguments)
+    }
+
+    /** Run the task with arguments that have been checked. Returns the run's facts. */
+    Map<String, String> ask(Map arguments, String option = '') {
+        Agent agent = new Agent(steps, arguments.settings)
+        int code = agent.call("${name} ${option}".trim(), arguments)
         if (code in [130, 143]) { steps.currentBuild.result = 'ABORTED' }
         if (code != 0) { steps.error("${name}: ${Colour.meaning(code)}") }
         return agent.facts()

@@ -21,6 +21,10 @@ class Text implements Serializable {
         return end.replaceAll('^[._-]+', '') ?: 'jenkins'
     }
 
+    /** The folder of a file in the workspace, with a slash at its end; empty for the workspace itself. */
+    @NonCPS
+    static String parent(String file) { return file.substring(0, file.lastIndexOf('/') + 1).replaceFirst('^(\\./+)+', '') }
+
     /** The last line of what a program printed. */
     @NonCPS
     static String lastLine(String printed) {

@@ -1,5 +1,6 @@
 package org.legion.ci
 
+import groovy.json.JsonSlurper
 import org.junit.After
 import org.junit.Before
 import org.junit.Test
@@ -52,7 +53,7 @@ class BothHalves extends LibraryTest {
         binding.setVariable('currentBuild', build)
     }
 
-    @Test void aFirstModelGoesLiveAndASecondBuildIsHeldUntilItsUsersTell() {
+    @Test void aFirstModelGoesLiveASecondIsHeldAndNeitherAPullRequestNorATimerNorALookDisturbsThem() {
         String first = outcome("legionPipeline(first: true, set: ['site.path': '${site}', ${LIGHT}])")
         assertEquals error?.message, 'SUCCESS', first
         assertTrue build.description, build.description ==~ /wine \S+: train PASS, quality PASS, package PASS, deploy PASS, perf PASS, promote PASS/
@@ -62,6 +63,46 @@ class BothHalves extends LibraryTest {
         assertEquals "${error?.message} ${build.description}".toString(), 'UNSTABLE', second
         assertTrue build.description, build.description.endsWith('promote INCONCLUSIVE')
         assertNull error
+        String routes = new File(site, 'routes.json').text
+        aPullRequestIsJudgedBesideThem()
+        aTimersBuildSeesThePromotionThatGoesOn()
+        assertEquals 'nobody but a look may touch the routes', routes, new File(site, 'routes.json').text
+        aLookFromAFreshWorkspaceTakesTheRunThatWaits()
+    }
+
+    private void aPullRequestIsJudgedBesideThem() {
+        next(9)
+        Environment environment = (Environment) binding.getVariable('env')
+        environment.CHANGE_ID = '12'
+        List<String> told = []
+        helper.registerAllowedMethod('publishChecks', [Map], { Map a -> told << a.conclusion.toString() })
+        String request = outcome("legionPipeline(set: ['site.path': '${site}', 'train.parameters.C': 0.2, ${LIGHT}])")
+        assertEquals "${error?.message} ${build.description}".toString(), 'SUCCESS', request
+        assertEquals(['SUCCESS'], told)
+        assertTrue build.description, build.description ==~ /wine \S+: train PASS, quality PASS, package PASS, deploy PASS, perf PASS/
+        File run = new File(agents.root, 'agent/workspace/.legion/runs/jenkins-wine-9')
+        Map quality = (Map) new JsonSlurper().parse(new File(run, 'quality.json'))
+        assertNotNull 'it is held against the champion of the main site', quality.result.champion
+        assertTrue new File(run, 'deploy.json').text.contains('site-branches/pr-12')
+        assertEquals 'its site is gone, and so is what ran there', [], new File(site + '-branches').list() as List
+        environment.CHANGE_ID = null
+    }
+
+    private void aTimersBuildSeesThePromotionThatGoesOn() {
+        next(10)
+        build.causes = [PipelineTest.TIMER]
+        String timer = outcome("legionPipeline(manage: true, set: ['site.path': '${site}', 'schedule.cron': 'H 3 * * 1'])")
+        assertEquals "${error?.message}".toString(), 'NOT_BUILT', timer
+        assertTrue calls('properties').toString(), calls('properties')[-1].contains('cron(H 3 * * 1)')
+        assertTrue build.description, build.description.contains('is going on, and a site runs one at a time')
+    }
+
+    private void aLookFromAFreshWorkspaceTakesTheRunThatWaits() {
+        next(11)
+        String look = outcome("node('other') { checkout scm; legionLook(set: ['site.path': '${site}']) }")
+        assertEquals "${error?.message}".toString(), 'UNSTABLE', look
+        assertTrue build.description, build.description.endsWith('promote INCONCLUSIVE')
+        assertTrue agents.archived.toString(), new File(agents.root, 'other/workspace/.legion/runs/jenkins-wine-8/report/index.html').file
     }
 
     @Test void trainingAndJudgingOnTwoAgentsShareOnlyTheStashAndTheTrackingServer() {

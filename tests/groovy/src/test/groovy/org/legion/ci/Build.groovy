@@ -9,6 +9,10 @@ class Build implements Serializable {
     String result
     String description
     String displayName
+    List<String> causes = []
+
+    /** Those causes of the build that are of a class, as `currentBuild` tells them. */
+    List<Map> getBuildCauses(String type) { causes.findAll { it == type }.collect { [_class: it] } }
 
     void setResult(String wanted) {
         if (WORSENING.indexOf(wanted) > WORSENING.indexOf(result)) { result = wanted }

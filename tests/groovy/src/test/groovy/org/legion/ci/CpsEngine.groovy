@@ -171,7 +171,8 @@ abstract class EngineScript extends SerializableScript {
     Object getProperty(String name) {
         CpsEngine engine = CpsEngine.CURRENT.get()
         if (engine != null && engine.globals.containsKey(name)) { return engine.globals[name] }
-        return super.getProperty(name)
+        Object variable = engine?.variable(name)
+        return variable == null ? super.getProperty(name) : variable
     }
 }
 

@@ -20,10 +20,12 @@ class CpsTest {
         build = Build.current = new Build()
         Environment environment = Environment.current = new Environment()
         engine = new CpsEngine(LibraryTest.ROOT)
-        engine.globals.putAll([scm: [:], currentBuild: build, env: environment])
+        engine.globals.putAll([scm: [:], params: [:], currentBuild: build, env: environment])
         for (String step in ['checkout', 'milestone', 'junit', 'publishHTML', 'archiveArtifacts', 'writeFile', 'echo', 'sleep', 'recordIssues', 'perfReport', 'publishChecks', 'addInfoBadge']) { engine.steps[step] = null }
         engine.steps.issues = { Map a -> a }
         engine.steps.isUnix = { true }
+        engine.steps.disableConcurrentBuilds = { 'disableConcurrentBuilds' }
+        for (String step in ['properties', 'pipelineTriggers', 'cron']) { engine.steps[step] = { Object given -> given.toString() } }
         for (String step in ['stash', 'unstash', 'input']) { engine.steps[step] = null }
         engine.steps.string = { Map a -> a }
         engine.steps.libraryResource = { String path -> new File(LibraryTest.ROOT, "resources/${path}").text }
@@ -31,7 +33,7 @@ class CpsTest {
         engine.steps.fileExists = { String path -> python.hasFacts() && python.has(path) }
         engine.steps.readFile = { String path -> python.facts() }
         engine.steps.error = { String message -> throw new IllegalStateException(message) }
-        for (String step in ['node', 'stage', 'timeout', 'lock', 'podTemplate', 'withCredentials']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
+        for (String step in ['node', 'stage', 'timeout', 'lock', 'podTemplate', 'withCredentials', 'container']) { engine.bodySteps[step] = { List a, Closure body -> body() } }
         engine.bodySteps.withEnv = { List a, Closure body -> environment.with(a[0], body) }
     }
 
@@ -131,6 +133,36 @@ class CpsTest {
         Environment.current.CHANGE_ID = '12'
         engine.run('legionPipeline()')
         assertEquals(PipelineTest.ON_A_BRANCH, python.tasks())
+    }
+
+    @Test void aScheduleSurvives() {
+        python.times = 'H 3 * * 1'
+        python.due = 'true'
+        build.causes = [PipelineTest.TIMER]
+        engine.run('legionPipeline(manage: true)')
+        assertEquals(['schedule.cron', 'schedule.due'] + PipelineTest.ALL, python.tasks())
+        assertEquals 1, visits(engine.log, 'properties')
+    }
+
+    @Test void aRetrainingThatIsNotDueSurvives() {
+        python.due = 'false'
+        build.causes = [PipelineTest.TIMER]
+        engine.run('legionPipeline(approve: true)')
+        assertEquals(['schedule.due'], python.tasks())
+        assertEquals 'NOT_BUILT', build.result
+    }
+
+    @Test void aLookAtAWaitingPromotionSurvives() {
+        python.waits = 'jenkins-wine-3'
+        engine.run('legionLook()')
+        assertEquals(['schedule.resume', 'promote', 'report'], python.tasks())
+    }
+
+    @Test void legionsFunctionsSurvive() {
+        engine.steps.fileExists = { String path -> path == 'legion.yaml' || python.hasFacts() && python.has(path) }
+        python.ending('deploy', 10)
+        engine.run(LegionTest.JENKINSFILE)
+        assertEquals(['train', 'quality', 'package', 'deploy', 'deploy', 'report', 'perf', 'report', 'promote'], python.tasks())
     }
 
     // The engine itself finds what a controller would find.

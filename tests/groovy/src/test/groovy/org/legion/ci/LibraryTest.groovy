@@ -29,7 +29,7 @@ abstract class LibraryTest extends BasePipelineTest {
         python = new PythonHalf()
         build = new Build()
         Environment environment = new Environment()
-        [scm: [:], currentBuild: build, env: environment].each { name, value -> binding.setVariable(name, value) }
+        [scm: [:], params: [:], currentBuild: build, env: environment].each { name, value -> binding.setVariable(name, value) }
         registerSteps(environment)
         SourceRetriever here = { String repository, String branch, String path -> [ROOT.toURI().toURL()] }
         helper.registerSharedLibrary(LibraryConfiguration.library().name('legion-ci').defaultVersion('main').allowOverride(true)
@@ -54,6 +54,9 @@ abstract class LibraryTest extends BasePipelineTest {
         helper.registerAllowedMethod('isUnix', [], { true })
         helper.registerAllowedMethod('properties', [List], null)
         helper.registerAllowedMethod('disableConcurrentBuilds', [], { 'disableConcurrentBuilds' })
+        helper.registerAllowedMethod('pipelineTriggers', [List], { List triggers -> "pipelineTriggers(${triggers})".toString() })
+        helper.registerAllowedMethod('cron', [String], { String times -> "cron(${times})".toString() })
+        helper.registerAllowedMethod('container', [String, Closure], { String name, Closure body -> helper.callClosure(body) })
         helper.registerAllowedMethod('string', [Map], { Map a -> a })
         helper.registerAllowedMethod('withCredentials', [List, Closure], { List bound, Closure body -> helper.callClosure(body) })
         helper.registerAllowedMethod('echo', [String], null)

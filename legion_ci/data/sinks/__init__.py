@@ -1,0 +1,1 @@
+"""Data sinks: where predictions go, all of them or none."""

@@ -1,0 +1,1 @@
+"""The trained-model format by other hands: read, tested, predicted with, converted."""

@@ -1,0 +1,1 @@
+"""Scheduled retraining: whether one is due, and why; a retrained model passes the same gates as any other."""

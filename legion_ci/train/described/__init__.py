@@ -1,0 +1,1 @@
+"""Reads what people wrote about a model's environment: conda, virtualenv, uv, requirements."""

@@ -1,0 +1,1 @@
+"""Trainer ``r``: an R script with functions train, test and predict, run by ``Rscript``."""
