@@ -17,7 +17,7 @@ from typing import Any, cast
 from legion_ci import aliases, runs
 from legion_ci import pipeline as stages
 from legion_ci.context import Context
-from legion_ci.core.errors import ConfigurationError, LegionError
+from legion_ci.core.errors import EXTRA_OF, ConfigurationError, LegionError, missing_package
 from legion_ci.core.secrets import Secrets
 from legion_ci.core.shell import Shell
 from legion_ci.core.tools import Tools
@@ -63,6 +63,8 @@ def _found(function: str) -> Callable[..., int]:
 
 def _told(error: BaseException) -> tuple[int, str]:
     """The exit code of an error, and what people are told."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in EXTRA_OF:
+        error = missing_package(error)
     if isinstance(error, LegionError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -15,7 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-rs", "--durations=5"]
 _ALONE = ("perf",)  # load generators get the machine to themselves
-_SIDE_BY_SIDE = ("train", "train_trainers", "quality_versions", "distribution", "package")  # these start no servers
+_SIDE_BY_SIDE = (
+    "train",
+    "train_trainers",
+    "quality_versions",
+    "distribution",
+    "package",
+)  # these start no servers, each test may go anywhere
 PARTS: dict[str, list[list[str]]] = {
     "lint": [
         [str(BIN / "ruff"), "check", "."],
@@ -30,7 +36,15 @@ PARTS: dict[str, list[list[str]]] = {
     "contract": [[*_PYTEST, "-n", "2", "--dist", "loadscope", "tests/contract"]],
     "stages": [
         [*_PYTEST, "-n", "2", "--dist", "worksteal", *(f"tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],
-        [*_PYTEST, "tests/stages", *(f"--ignore=tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE)],
+        [
+            *_PYTEST,
+            "-n",
+            "2",
+            "--dist",
+            "loadfile",
+            "tests/stages",
+            *(f"--ignore=tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE),
+        ],
     ],
     "groovy": [[*_PYTEST, "tests/groovy"]],
     "browser": [[*_PYTEST, "tests/browser"]],

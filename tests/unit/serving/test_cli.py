@@ -107,7 +107,8 @@ def test_a_column_that_is_missing_in_parquet_is_named(model, frame, tmp_path, ca
     assert f"lacks the model's columns {frame.columns[0]}" in capsys.readouterr().err
 
 
-def test_the_models_own_error_is_a_failure_of_the_tool(tmp_path, capsys):
+def test_the_models_own_error_is_a_failure_of_the_tool(tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "entrypoint", raising=False)  # of another model that this process has loaded
     (tmp_path / "rows.csv").write_text("a,b\n13,1\n")
     assert run(gppi(tmp_path / "model"), "predict", tmp_path / "rows.csv", tmp_path / "out") == 5
     assert "RuntimeError" in capsys.readouterr().err
