@@ -46,10 +46,10 @@ PARTS: dict[str, list[list[str]]] = {
             *(f"--ignore=tests/stages/test_{f}.py" for f in _SIDE_BY_SIDE),
         ],
     ],
-    "groovy": [[*_PYTEST, "tests/groovy"]],
+    "groovy": [[*_PYTEST, "-n", "2", "--dist", "worksteal", "tests/groovy"]],
     "browser": [[*_PYTEST, "tests/browser"]],
     "docs": [[*_PYTEST, "tests/docs"]],
-    "e2e": [[*_PYTEST, "tests/e2e"]],
+    "e2e": [[*_PYTEST, "-n", "2", "--dist", "loadfile", "tests/e2e"]],
 }
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import model_repository
 import pytest
-from groovy_library import HERE, maven
+from groovy_library import TARGET, maven
 from ports import free_port
 
 pytestmark = [pytest.mark.groovy, pytest.mark.slow, pytest.mark.timeout(3000)]  # five builds, on a busy machine too
@@ -68,7 +68,7 @@ def run(test: str, root: Path, *more: str) -> None:
         f"-Dlegion.environment={ENVIRONMENT}",
         f"-Dlegion.cache={cache}",
     ]
-    report = HERE / "target" / "surefire-reports" / "TEST-org.legion.ci.BothHalves.xml"
+    report = TARGET / "surefire-reports" / "TEST-org.legion.ci.BothHalves.xml"
     report.unlink(missing_ok=True)
     done = maven("test", f"-Dtest=BothHalves#{test}", *where, *more)
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from groovy_library import HERE, maven
+from groovy_library import HERE, TARGET, maven
 from groovy_lint import lint
 from requirements_of_tests import need
 
@@ -20,7 +20,7 @@ EXPECTED = int((HERE / "expected-tests").read_text())
 
 
 def test_the_library_passes_its_tests_and_all_of_them_ran():
-    reports = HERE / "target" / "surefire-reports"
+    reports = TARGET / "surefire-reports"
     for old in reports.glob("TEST-*.xml"):
         old.unlink()
     done = maven("test")
@@ -35,7 +35,7 @@ def test_the_library_passes_its_tests_and_all_of_them_ran():
 
 def test_codenarc_finds_nothing_in_vars_and_src():
     """CodeNarc beside a Groovy of its own; src is on its class path, without which its rules see too little."""
-    listed = HERE / "target" / "lint-classpath"
+    listed = TARGET / "lint-classpath"
     done = maven(
         "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath",
         f"-Dmdep.outputFile={listed}",

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 GATES = ("train", "quality", "package", "deploy")
 # How fast a busy machine answers is not what is tested here.
-PERF = ("--set", "perf.rate=60", "--set", "perf.duration=6s", "--set", 'perf.budgets=["errors < 4%"]')
+PERF = ("--set", "perf.rate=60", "--set", "perf.duration=4s", "--set", 'perf.budgets=["errors < 4%"]')
 LIBRARIES = {"lightgbm": "lightgbm", "xgboost": "xgboost", "onnx": "onnxruntime", "plain": "numpy"}
 CASES = {
     **{name: (name, ()) for name in ("script", "notebook", "mlflow-project", "existing", "r")},
