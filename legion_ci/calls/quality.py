@@ -67,11 +67,7 @@ def _check_inputs(c: Context) -> Digests:
     files = {
         f"checks[{i}].{p.name}": digest_file(p) for i, k in enumerate(checks) for p in k.files(folder) if p.is_file()
     }
-    code = (
-        {"code": stage.inputs(c.settings.train, c.settings.data, folder)["code"]}
-        if any(k.reads_code for k in checks)
-        else {}
-    )
+    code = {"code": stage.code(c.settings.train, folder)} if any(k.reads_code for k in checks) else {}
     return {**files, **code}
 
 

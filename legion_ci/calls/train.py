@@ -47,7 +47,7 @@ def inputs(c: Context) -> Digests:
 
     s = c.settings
     seen = tagged(s.data, "train")
-    data = {f"settings.data.{n}": of_section(d) for n, d in stage.training_data(seen).items()}
+    data = {f"settings.data.{n}": of_section(d) for n, d in seen.items()}
     return {
         "settings.train": of_section(s.train),
         "settings.model": of_section(s.model),

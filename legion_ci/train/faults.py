@@ -5,11 +5,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from legion_ci.core.errors import LegionError, Problem, ToolError
 from legion_ci.core.files import write_atomic
+from legion_ci.train.output import TrainOutput
 from legion_ci.train.protocol import Trained
 from legion_ci.train.work import Answer, Work, told
 
@@ -23,6 +25,17 @@ def answered(train: Callable[[Work], Trained]) -> int:
         answer = Answer(exit_code=error.exit_code, problems=tuple((p.what, p.where, p.todo) for p in error.problems))
     write_atomic(Path(work.result), msgspec.json.encode(answer))
     return answer.exit_code
+
+
+def output_of(call: Callable[[], Any], entrypoint: str, folder: Path) -> TrainOutput:
+    """What the team's function returns; its own error is told with the lines in its own files."""
+    try:
+        result = call()
+    except LegionError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise own_error(error, entrypoint, folder) from error
+    return result if isinstance(result, TrainOutput) else TrainOutput(result)
 
 
 def own_error(error: BaseException, what: str, folder: Path, todo: str = "") -> ToolError:

